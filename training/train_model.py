@@ -153,6 +153,7 @@ class Trainer:
     def save(self, path: Path) -> None:
         state = {
             "step": self.step,
+            "n_head": self.model.config.n_head,  # the one size that the weights' shapes do not tell
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
@@ -188,7 +189,8 @@ def train(arguments: argparse.Namespace) -> None:
     token_ids = encode(tokenizer, training, arguments.repeat)
     batches = Batches(token_ids, end_of_text, arguments.batch, arguments.length, arguments.seed)
     held_out_ids = encode(tokenizer, held_out, {})
-    held_out_rows = Batches(held_out_ids, end_of_text, 1, arguments.length, arguments.seed).rows(epoch=0)[:128]
+    held_out_batches = Batches(held_out_ids, end_of_text, 1, arguments.length, arguments.seed)
+    held_out_rows = held_out_batches.rows(epoch=0)[:128] if held_out_batches.tokens_per_epoch > arguments.length else []
 
     trainer = Trainer(build_model(arguments, tokenizer.get_vocab_size(), end_of_text), arguments)
     checkpoint = arguments.run / "checkpoint.pt"
@@ -213,7 +215,8 @@ def train(arguments: argparse.Namespace) -> None:
                 "rate": round(schedule(trainer.step - 1), 6),
                 "tokens_per_second": round(len(losses) * tokens_per_step / (time.monotonic() - started)),
             }
-            if trainer.step % arguments.save_every == 0 or trainer.step == arguments.steps:
+            saving = trainer.step % arguments.save_every == 0 or trainer.step == arguments.steps
+            if saving and len(held_out_rows):  # a small corpus may hold out less than one row
                 record["held_out_loss"] = round(trainer.held_out_loss(held_out_rows, arguments.batch), 4)
             print(json.dumps(record), flush=True)
             with (arguments.run / "log.jsonl").open("a", encoding="utf-8") as log:

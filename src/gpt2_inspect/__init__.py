@@ -1,0 +1,31 @@
+"""Inspect GPT-2's token predictions.
+
+    >>> import gpt2_inspect
+    >>> result = gpt2_inspect.load("pocket").next_tokens("hello,how are you", steps=10, top_k=5)
+    >>> result.steps[0].chosen.token
+
+The public names are loaded when first used, so that importing the package costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import InspectError as InspectError
+    from .session import Session as Session
+    from .session import load as load
+
+__version__ = "0.1.0"
+
+__all__ = ["InspectError", "Session", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("load", "Session"):
+        from . import session
+
+        return getattr(session, name)
+    if name == "InspectError":
+        from .errors import InspectError
+
+        return InspectError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

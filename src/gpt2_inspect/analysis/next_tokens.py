@@ -1,0 +1,134 @@
+"""What comes next: rank the candidates for the next token, take one, append it, and ask again."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backends.base import Backend, Logits, Ranking
+from ..checkpoint.tokenizer import Tokenizer
+from ..errors import UsageError
+from ..results import Candidate, Completion, Decoding, Prompt, SampledCandidate, Step
+from .tokens import make_candidate, make_candidates
+
+if TYPE_CHECKING:
+    from .sampling import Draw, Sampler
+
+Chosen = tuple[Candidate, tuple[Candidate, ...], float]
+"""The token taken, the candidates listed, the entropy in nats."""
+
+
+def plan_decoding(
+    *,
+    steps: int,
+    top_k: int,
+    temperature: float | None,
+    top_p: float | None,
+    sample_top_k: int | None,
+    ignore_eos: bool,
+    vocab_size: int,
+) -> Decoding:
+    """How to choose the tokens: by sampling if any of the three options of sampling is set, else greedily.
+
+    Raises:
+        UsageError: a value that makes no sense.
+    """
+    if steps < 1:
+        raise UsageError(f"--steps is {steps}; it must be 1 or more")
+    for name, count in (("--top-k", top_k), ("--sample-top-k", sample_top_k)):
+        if count is not None and not 1 <= count <= vocab_size:
+            raise UsageError(f"{name} is {count}; it must be between 1 and the vocabulary's size, {vocab_size}")
+    if temperature is not None and not 0 < temperature < math.inf:
+        raise UsageError(f"--temperature is {temperature}; it must be above 0", "leave it out for greedy decoding")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise UsageError(f"--top-p is {top_p}; it must be above 0 and at most 1")
+    sampled = not temperature is top_p is sample_top_k is None
+    if sampled and temperature is None:
+        temperature = 1.0
+    strategy = "sample" if sampled else "greedy"
+    return Decoding(strategy, steps, top_k, temperature, top_p, sample_top_k, ignore_eos)
+
+
+def generate_steps(
+    backend: Backend,
+    tokenizer: Tokenizer,
+    prompt: Prompt,
+    decoding: Decoding,
+    *,
+    seed: int | None,
+    eos_token_id: int | None,
+) -> Iterator[Step]:
+    """Yield each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
+    token_ids = [token.id for token in prompt.tokens]
+    choose = _chooser(tokenizer, decoding, seed)
+    cache = backend.new_cache(1, len(token_ids) + decoding.steps)
+    context, new = token_ids[prompt.bos_added :], token_ids
+    for step in range(1, decoding.steps + 1):
+        started = time.perf_counter()
+        chosen, candidates, entropy = choose(backend.forward(np.array([new]), cache))
+        elapsed_ms = 1000 * (time.perf_counter() - started)
+        yield Step(step, tokenizer.decode(context), entropy / math.log(2), elapsed_ms, chosen, candidates)
+        if chosen.id == eos_token_id and not decoding.ignore_eos:
+            return
+        new = [chosen.id]
+        context = context + new
+
+
+def finish(
+    tokenizer: Tokenizer, steps: Sequence[Step], eos_token_id: int | None, decoding: Decoding
+) -> tuple[Completion, str]:
+    """What the steps have added, and why they ended. A final `<|endoftext|>` is among the ids, not in the text."""
+    token_ids = tuple(step.chosen.id for step in steps)
+    ended = token_ids[-1] == eos_token_id and not decoding.ignore_eos
+    text = tokenizer.decode(token_ids[:-1] if ended else token_ids)
+    return Completion(text, token_ids), "eos" if ended else "length"
+
+
+def _chooser(tokenizer: Tokenizer, decoding: Decoding, seed: int | None) -> Callable[[Logits], Chosen]:
+    if decoding.strategy == "greedy":
+        return lambda logits: _take_best(tokenizer, logits, decoding.top_k)
+    from .sampling import Sampler  # loads what only sampling needs
+
+    assert seed is not None and decoding.temperature is not None
+    sampler = Sampler(seed, decoding.temperature, decoding.sample_top_k, decoding.top_p)
+    return lambda logits: _draw(tokenizer, logits, decoding.top_k, sampler)
+
+
+def _take_best(tokenizer: Tokenizer, logits: Logits, top_k: int) -> Chosen:
+    ranking = logits.top_k(top_k)
+    candidates = make_candidates(tokenizer, ranking, 0)
+    return candidates[0], candidates, float(ranking.entropy[0])
+
+
+def _draw(tokenizer: Tokenizer, logits: Logits, top_k: int, sampler: "Sampler") -> Chosen:
+    row = logits.to_numpy()[0]  # (V,)
+    ranking = logits.top_k(top_k)
+    draw = sampler.draw(row)
+    candidates = tuple(_sampled(candidate, draw) for candidate in make_candidates(tokenizer, ranking, 0))
+    listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
+    chosen = listed or _sampled(_unlisted(tokenizer, draw.token_id, row, ranking), draw)
+    return chosen, candidates, float(ranking.entropy[0])
+
+
+def _unlisted(tokenizer: Tokenizer, token_id: int, row: "np.ndarray", ranking: Ranking) -> Candidate:
+    """The record of a token that was drawn from below the listed candidates."""
+    logit = row[token_id]
+    rank = 1 + np.count_nonzero(row > logit) + np.count_nonzero(row[:token_id] == logit)
+    return make_candidate(tokenizer, token_id, int(rank), float(logit), float(ranking.log_normalizer[0]))
+
+
+def _sampled(candidate: Candidate, draw: "Draw") -> SampledCandidate:
+    prob_final = float(draw.probabilities[candidate.id])
+    return SampledCandidate(
+        candidate.id,
+        candidate.token,
+        candidate.bytes,
+        candidate.rank,
+        candidate.logit,
+        candidate.logprob,
+        candidate.prob,
+        prob_final,
+        prob_final > 0,
+    )

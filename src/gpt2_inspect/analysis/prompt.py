@@ -1,0 +1,52 @@
+"""From the text that a user typed to the tokens that the model sees."""
+
+from ..checkpoint.tokenizer import Tokenizer
+from ..errors import InputError
+from ..results import Prompt
+from .tokens import make_tokens
+
+
+def prepare_prompt(
+    text: str,
+    tokenizer: Tokenizer,
+    *,
+    bos_token_id: int | None,
+    n_positions: int,
+    steps: int,
+    truncate_left: bool = False,
+) -> Prompt:
+    """The prompt in tokens, with room for `steps` more.
+
+    An empty text becomes `bos_token_id`, the token that GPT-2 was trained to start documents from. With
+    `truncate_left` the oldest tokens are dropped until the steps fit.
+
+    Raises:
+        InputError: the text is not valid Unicode, is empty where the model has no token to start from, or its tokens
+            and the steps together exceed `n_positions`.
+    """
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal")
+    token_ids = tokenizer.encode(text)
+    bos_added = not token_ids
+    if bos_added:
+        if bos_token_id is None:
+            raise InputError("the text is empty, and this model has no token to start from", "give some text")
+        token_ids = [bos_token_id]
+    room = n_positions - steps
+    dropped = max(0, len(token_ids) - room) if truncate_left and room > 0 else 0
+    token_ids = token_ids[dropped:]
+    if len(token_ids) > room:
+        raise _too_long(len(token_ids), steps, n_positions)
+    return Prompt(text, make_tokens(tokenizer, token_ids), bos_added, dropped)
+
+
+def _too_long(tokens: int, steps: int, n_positions: int) -> InputError:
+    largest = n_positions - tokens
+    hint = f"the largest --steps that fits is {largest}" if largest > 0 else "no --steps fits"
+    if steps < n_positions:
+        hint += "; --truncate-left drops the oldest tokens"
+    return InputError(
+        f"the text has {tokens} tokens; {steps} steps more make {tokens + steps}, but the model's context is "
+        f"{n_positions}",
+        hint,
+    )

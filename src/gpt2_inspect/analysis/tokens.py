@@ -1,0 +1,36 @@
+"""Token ids as records: what a token is, and what a candidate for the next one is."""
+
+import math
+from collections.abc import Sequence
+
+from ..backends.base import Ranking
+from ..checkpoint.tokenizer import Tokenizer
+from ..results import Candidate, Token
+
+
+def make_token(tokenizer: Tokenizer, token_id: int) -> Token:
+    """The record of one token id."""
+    raw = tokenizer.token_bytes(token_id)
+    return Token(token_id, raw.decode("utf-8", "replace"), tuple(raw))
+
+
+def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, ...]:
+    """The records of several token ids."""
+    return tuple(make_token(tokenizer, token_id) for token_id in token_ids)
+
+
+def make_candidate(tokenizer: Tokenizer, token_id: int, rank: int, logit: float, log_normalizer: float) -> Candidate:
+    """The record of a candidate; `log_normalizer` is the log of the sum of exp(logit) over the vocabulary."""
+    token = make_token(tokenizer, token_id)
+    logprob = logit - log_normalizer
+    return Candidate(token.id, token.token, token.bytes, rank, logit, logprob, math.exp(logprob))
+
+
+def make_candidates(tokenizer: Tokenizer, ranking: Ranking, position: int) -> tuple[Candidate, ...]:
+    """The candidates at one position of a ranking, best first."""
+    log_normalizer = float(ranking.log_normalizer[position])
+    ranked = zip(ranking.ids[position].tolist(), ranking.logits[position].tolist(), strict=True)
+    return tuple(
+        make_candidate(tokenizer, token_id, rank, logit, log_normalizer)
+        for rank, (token_id, logit) in enumerate(ranked, start=1)
+    )

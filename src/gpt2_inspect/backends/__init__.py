@@ -1,0 +1,62 @@
+"""Running the model. `load_backend` picks the backend; each has a file of its own, imported only when picked."""
+
+import re
+
+from ..checkpoint.config import GPT2Config
+from ..errors import BackendUnavailableError, UsageError
+from ..sources import ModelFiles
+from .base import Backend
+
+BACKENDS = ("auto", "numpy", "torch")
+DTYPES = ("float32", "bfloat16", "float16")
+
+__all__ = ["BACKENDS", "DTYPES", "Backend", "check_choice", "load_backend"]
+
+
+def check_choice(backend: str, device: str, dtype: str) -> None:
+    """Raise UsageError if there is no such backend, device or dtype, on any machine."""
+    if backend not in BACKENDS:
+        raise UsageError(f"there is no backend {backend!r}", f"choose one of {', '.join(BACKENDS)}")
+    if dtype not in DTYPES:
+        raise UsageError(f"there is no dtype {dtype!r}", f"choose one of {', '.join(DTYPES)}")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device, re.ASCII):
+        raise UsageError(f"there is no device {device!r}", "choose cpu, cuda or cuda:N")
+
+
+def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> Backend:
+    """The backend that runs this model. The three names have passed `check_choice`.
+
+    `auto` is numpy where that can do it: on the CPU, in float32, for a checkpoint within what it implements; else
+    torch. It never loads torch to find out whether there is a GPU.
+
+    Raises:
+        BackendUnavailableError: the backend cannot run this model, or there is no such device here.
+        ModelUnusableError: the weights are broken or do not fit the configuration.
+    """
+    obstacle = _obstacle_to_numpy(files, config, device, dtype)
+    if backend == "numpy" and obstacle:
+        raise BackendUnavailableError(f"the numpy backend does not do {obstacle}", "use --backend torch")
+    if backend == "torch" or obstacle:
+        from .torch_gpt2 import TorchGPT2  # loads torch and transformers: seconds
+
+        return TorchGPT2.load(files.folder, config, device, dtype)
+    from .numpy_gpt2 import NumpyGPT2
+
+    return NumpyGPT2.load(files.folder, config)
+
+
+def _obstacle_to_numpy(files: ModelFiles, config: GPT2Config, device: str, dtype: str) -> str | None:
+    """What keeps the numpy backend from running this, by name; None if nothing does."""
+    from .activations import ACTIVATIONS  # loads NumPy, which both backends need
+
+    if device != "cpu":
+        return f"device {device!r}"
+    if dtype != "float32":
+        return f"dtype {dtype!r}"
+    if config.activation_function not in ACTIVATIONS:
+        return f"activation_function {config.activation_function!r}"
+    if config.unsupported:
+        return config.unsupported[0]
+    if not any((files.folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json")):
+        return "pickled weights (pytorch_model.bin)"
+    return None

@@ -1,0 +1,218 @@
+"""GPT-2's forward pass in NumPy, float32, with a key-value cache (Radford et al. 2019; shapes: see base.py).
+
+It is as fast as the machine's memory for a single token, and as its matrix products for many. Three things make it
+so: the weights are views of the file, never copied; the buffers of one block serve them all; and what is not a
+matrix product runs over pieces small enough to stay in a core's cache.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..checkpoint.config import GPT2Config
+from ..checkpoint.weights import Array, GPT2Weights, LayerNorm, Linear, open_checkpoint
+from .activations import ACTIVATIONS
+from .base import Observer, Point, Ranking
+from .ranking import rank
+
+PIECE = 1 << 17
+"""Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
+
+FEW_ROWS = 6
+"""Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
+
+
+class NumpyGPT2:
+    """A GPT-2 on the CPU in float32."""
+
+    name = "numpy"
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self, config: GPT2Config, weights: GPT2Weights) -> None:
+        self._config = config
+        self._weights = weights
+
+    @classmethod
+    def load(cls, folder: Path, config: GPT2Config) -> Self:
+        """Open the safetensors files in `folder`. Raises ModelUnusableError if they do not fit `config`."""
+        return cls(config, open_checkpoint(folder, config).read())
+
+    def new_cache(self, batch: int, capacity: int) -> "KeyValueCache":
+        return KeyValueCache(self._config, batch, capacity)
+
+    def forward(
+        self,
+        token_ids: npt.NDArray[np.int64],
+        cache: "KeyValueCache",
+        *,
+        every_position: bool = False,
+        observe: Observer | None = None,
+    ) -> "NumpyLogits":
+        config, weights = self._config, self._weights
+        epsilon, activation = config.layer_norm_epsilon, ACTIVATIONS[config.activation_function]
+        batch, new = token_ids.shape
+        past, cache.length = cache.length, cache.length + new
+
+        def show(point: Point, layer: int, rows: Array) -> None:
+            if observe is not None:
+                observe(point, layer, by_sequence(rows, batch).copy())
+
+        x = weights.wte[token_ids.ravel()]  # (N, D), the residual stream
+        by_sequence(x, batch)[:] += weights.wpe[past : cache.length]
+        show("embedding", 0, x)
+
+        widths = (config.n_embd, config.n_embd, 3 * config.n_embd, config.n_inner)
+        normed, added, qkv, inner = (np.empty((len(x), width), np.float32) for width in widths)
+        for layer, block in enumerate(weights.blocks):
+            layer_norm(x, block.ln_1, epsilon, normed)
+            linear(normed, block.c_attn, qkv)
+            if layer == config.n_layer - 1 and not every_position:  # nobody reads the other positions
+                x = by_sequence(x, batch)[:, -1].copy()
+                normed, added, inner = normed[:batch], added[:batch], inner[:batch]
+            self._attend(by_sequence(qkv, batch), cache, layer, by_sequence(normed, batch))
+            x += linear(normed, block.attn_c_proj, added)
+            show("attention", layer, added)
+
+            layer_norm(x, block.ln_2, epsilon, normed)
+            linear(normed, block.c_fc, inner)
+            in_pieces(activation, inner)
+            x += linear(inner, block.mlp_c_proj, added)
+            show("mlp", layer, added)
+            show("residual", layer, x)
+        return NumpyLogits(layer_norm(x, weights.ln_f, epsilon, normed), weights.lm_head)
+
+    def _attend(self, qkv: Array, cache: "KeyValueCache", layer: int, out: Array) -> None:
+        """Causal attention of the last positions of qkv (B, T, 3D), as many of them as `out` (B, t, D) has.
+
+        softmax(q k^T / sqrt(head_dim)) v for every head (Vaswani et al. 2017, section 3.2.1), some of the queries at
+        a time, each group against the keys that the last of them may see.
+        """
+        queries, keys, values = cache.split_heads(qkv, parts=3)
+        keys, values = cache.extend(layer, keys, values)
+        queries *= self._score_scale(layer)
+        (mixed,) = cache.split_heads(out, parts=1)
+
+        wanted, seen = out.shape[1], cache.length
+        group = max(1, 2 * PIECE // (len(out) * self._config.n_head * seen))
+        for first in range(0, wanted, group):
+            stop = min(first + group, wanted)
+            visible = seen - wanted + stop
+            asked = queries[:, :, queries.shape[2] - wanted :][:, :, first:stop]
+            weights = asked @ keys[:, :, :visible].swapaxes(2, 3)  # (B, H, t, visible)
+            totals = exponentials(weights)
+            np.divide(weights @ values[:, :, :visible], totals, out=mixed[:, :, first:stop])
+
+    def _score_scale(self, layer: int) -> float:
+        scale = 1 / math.sqrt(self._config.head_dim) if self._config.scale_attn_weights else 1.0
+        return scale / (layer + 1) if self._config.scale_attn_by_inverse_layer_idx else scale
+
+
+class KeyValueCache:
+    """Keys and values of the tokens seen so far, (L, B, H, capacity, head_dim) each; `length` of them are filled."""
+
+    def __init__(self, config: GPT2Config, batch: int, capacity: int) -> None:
+        shape = (config.n_layer, batch, config.n_head, capacity, config.head_dim)
+        self._keys = np.empty(shape, np.float32)
+        self._values = np.empty(shape, np.float32)
+        self.length = 0
+
+    def reorder(self, rows: Sequence[int]) -> None:
+        self._keys = self._keys[:, list(rows)]
+        self._values = self._values[:, list(rows)]
+
+    def split_heads(self, rows: Array, parts: int) -> list[Array]:
+        """Views (B, H, T, head_dim) of `rows` (B, T, parts * D), one for each part."""
+        batch, tokens, _ = rows.shape
+        _, _, heads, _, head_dim = self._keys.shape
+        return list(rows.reshape(batch, tokens, parts, heads, head_dim).transpose(2, 0, 3, 1, 4))
+
+    def extend(self, layer: int, keys: Array, values: Array) -> tuple[Array, Array]:
+        """Store the newest keys and values (B, H, T, head_dim), and give back all of this layer (B, H, S, head_dim)."""
+        newest = slice(self.length - keys.shape[2], self.length)
+        self._keys[layer, :, :, newest] = keys
+        self._values[layer, :, :, newest] = values
+        return self._keys[layer, :, :, : self.length], self._values[layer, :, :, : self.length]
+
+
+class NumpyLogits:
+    """The last layer norm's rows and the head: multiplied when asked for, some rows at a time."""
+
+    def __init__(self, hidden: Array, lm_head: Array) -> None:
+        self._hidden = hidden  # (N, D)
+        self._lm_head = lm_head  # (V, D)
+        self._all: Array | None = None  # (N, V), kept once someone has asked for them
+
+    def top_k(self, k: int) -> Ranking:
+        if self._all is not None:
+            return rank(self._all.copy(), k)
+        group = max(1, 32 * PIECE // len(self._lm_head))
+        ranked = [rank(self._multiply(self._hidden[i : i + group]), k) for i in range(0, len(self._hidden), group)]
+        return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
+
+    def to_numpy(self) -> Array:
+        if self._all is None:
+            self._all = self._multiply(self._hidden)
+        return self._all
+
+    def _multiply(self, hidden: Array) -> Array:
+        return multiply(hidden, self._lm_head.T, np.empty((len(hidden), len(self._lm_head)), np.float32))
+
+
+def by_sequence(rows: Array, batch: int) -> Array:
+    """(N, ...) -> (B, T, ...), a view."""
+    return rows.reshape(batch, -1, rows.shape[1])
+
+
+def layer_norm(x: Array, norm: LayerNorm, epsilon: float, out: Array) -> Array:
+    """(N, D) -> (N, D): mean 0 and variance 1 along D, then weight and bias (Ba et al. 2016)."""
+    np.subtract(x, x.mean(axis=1, keepdims=True), out=out)
+    variance = np.vecdot(out, out) / x.shape[1]
+    out /= np.sqrt(variance + epsilon)[:, None]
+    out *= norm.weight
+    out += norm.bias
+    return out
+
+
+def linear(x: Array, layer: Linear, out: Array) -> Array:
+    """x @ weight + bias, (N, inputs) -> (N, outputs)."""
+    multiply(x, layer.weight, out)
+    out += layer.bias
+    return out
+
+
+def multiply(x: Array, weight: Array, out: Array) -> Array:
+    """x @ weight, in the way that is faster for so many rows."""
+    if len(x) > FEW_ROWS:
+        return np.matmul(x, weight, out=out)
+    for row, row_out in zip(x, out, strict=True):
+        np.matmul(row, weight, out=row_out)
+    return out
+
+
+def exponentials(scores: Array) -> Array:
+    """The softmax's numerators, in place, of scores (..., t, S), and its denominators (..., t, 1).
+
+    The last t of the S keys are those of the queries themselves: query i must not see keys i + 1 to t of them.
+    """
+    queries = scores.shape[-2]
+    if queries > 1:
+        scores[..., -queries:] += np.triu(np.full((queries, queries), -np.inf, np.float32), 1)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    totals: Array = scores.sum(axis=-1, keepdims=True)
+    return totals
+
+
+def in_pieces(activation: Callable[[Array, Array], None], x: Array) -> None:
+    """Apply an activation to (N, n_inner) in place, a few rows at a time."""
+    rows = max(1, PIECE // x.shape[1])
+    scratch = np.empty((min(rows, len(x)), x.shape[1]), np.float32)
+    with np.errstate(over="ignore"):  # the activations take the limit
+        for first in range(0, len(x), rows):
+            piece = x[first : first + rows]
+            activation(piece, scratch[: len(piece)])

@@ -1,0 +1,194 @@
+"""transformers' own GPT-2 on torch: for GPUs, for reduced precision, and as the reference for numpy."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+
+from ..checkpoint.config import GPT2Config
+from ..checkpoint.weights import open_checkpoint
+from ..errors import BackendUnavailableError, ModelUnusableError
+from .base import Observer, Point, Ranking
+from .ranking import best_first, not_finite
+
+
+class TorchGPT2:
+    """A GPT-2 in any precision on any device that torch has."""
+
+    name = "torch"
+
+    def __init__(self, model: Any, device: str, dtype: str) -> None:
+        self._model = model
+        self.device = device
+        self.dtype = dtype
+
+    @classmethod
+    def load(cls, folder: Path, config: GPT2Config, device: str, dtype: str) -> Self:
+        """Load the weights in `folder` onto `device` (`cpu`, `cuda` or `cuda:N`).
+
+        Raises:
+            BackendUnavailableError: there is no such device here, or it has too little memory.
+            ModelUnusableError: the weights are broken or do not fit `config`.
+        """
+        _check_device(device)
+        if not _is_pickled(folder):
+            open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
+        model = _load_model(folder, dtype)
+        try:
+            return cls(model.to(device).eval(), device, dtype)
+        except torch.OutOfMemoryError as error:
+            raise _out_of_memory(device) from error
+
+    def new_cache(self, batch: int, capacity: int) -> "TorchCache":
+        return TorchCache()
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        token_ids: npt.NDArray[np.int64],
+        cache: "TorchCache",
+        *,
+        every_position: bool = False,
+        observe: Observer | None = None,
+    ) -> "TorchLogits":
+        inputs = torch.as_tensor(token_ids, device=self._model.device)
+        try:
+            with _observed(self._model.transformer, observe):
+                hidden = self._model.transformer(
+                    input_ids=inputs, past_key_values=cache.past, use_cache=True
+                ).last_hidden_state  # (B, T, D)
+            rows = hidden.flatten(0, 1) if every_position else hidden[:, -1]
+            return TorchLogits(rows, self._model.lm_head)
+        except torch.OutOfMemoryError as error:
+            raise _out_of_memory(self.device) from error
+
+
+class TorchCache:
+    """transformers' cache, which grows as it needs."""
+
+    def __init__(self) -> None:
+        self.past = transformers.DynamicCache()
+
+    @property
+    def length(self) -> int:
+        return int(self.past.get_seq_length())
+
+    def reorder(self, rows: Sequence[int]) -> None:
+        past: Any = self.past
+        past.reorder_cache(torch.as_tensor(list(rows), device=past.layers[0].keys.device))
+
+
+class TorchLogits:
+    """Rows of the last layer norm and the head, on the device; multiplied when asked, some rows at a time."""
+
+    _ROWS = 128
+
+    def __init__(self, hidden: Any, lm_head: Any) -> None:
+        self._hidden = hidden  # (N, D)
+        self._lm_head = lm_head
+
+    @torch.inference_mode()
+    def top_k(self, k: int) -> Ranking:
+        return Ranking.concatenate([_rank(self._lm_head(rows).float(), k) for rows in self._hidden.split(self._ROWS)])
+
+    @torch.inference_mode()
+    def to_numpy(self) -> npt.NDArray[np.float32]:
+        return np.asarray(self._lm_head(self._hidden).float().cpu().numpy(), dtype=np.float32)
+
+
+def _rank(logits: torch.Tensor, k: int) -> Ranking:
+    """The best k of each row of logits (N, V). Only those, and two numbers a row, leave the device."""
+    logprobs = logits.log_softmax(dim=-1)
+    entropy = -(logprobs.exp() * logprobs).sum(dim=-1)
+    log_normalizer = logits[:, 0] - logprobs[:, 0]
+    if not torch.isfinite(log_normalizer).all():
+        raise not_finite()
+    # topk leaves the order of equal values open, so all that reach the k-th value are taken and then sorted
+    row, ids = (logits >= logits.topk(k).values[:, -1:]).nonzero(as_tuple=True)
+    values = logits[row, ids].cpu().numpy()
+    bounds = np.cumsum(np.bincount(row.cpu().numpy(), minlength=len(logits)))[:-1]
+    groups = zip(np.split(ids.cpu().numpy(), bounds), np.split(values, bounds), strict=True)
+    best_ids, best_values = [], []
+    for group_ids, group_values in groups:
+        order = best_first(group_ids, group_values)[:k]
+        best_ids.append(group_ids[order])
+        best_values.append(group_values[order])
+    return Ranking(
+        np.stack(best_ids),
+        np.stack(best_values),
+        log_normalizer.cpu().numpy(),
+        entropy.cpu().numpy(),
+    )
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    if not torch.cuda.is_available():
+        raise BackendUnavailableError(
+            f"device {device!r} is not available: torch finds no CUDA GPU", "use --device cpu"
+        )
+    index = torch.device(device).index
+    if index is not None and index >= torch.cuda.device_count():
+        raise BackendUnavailableError(f"there is no device {device!r}: torch finds {torch.cuda.device_count()} GPUs")
+
+
+def _is_pickled(folder: Path) -> bool:
+    return not any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json"))
+
+
+def _load_model(folder: Path, dtype: str) -> Any:
+    """transformers' model, unless a weight is missing or does not fit. Runs no code from the folder."""
+    library: Any = transformers
+    library.utils.logging.set_verbosity_error()
+    library.utils.logging.disable_progress_bar()
+    try:
+        model, report = library.AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            local_files_only=True,
+            use_safetensors=not _is_pickled(folder),  # pickles are read with torch.load(weights_only=True)
+            output_loading_info=True,
+        )
+    except Exception as error:  # transformers and torch raise many kinds for broken files
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelUnusableError(f"transformers cannot open the weights in {str(folder)!r}: {reason}") from error
+    if missing := sorted(report["missing_keys"]):
+        raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {missing[0]!r}")
+    return model
+
+
+@contextmanager
+def _observed(model: Any, observe: Observer | None) -> Iterator[None]:
+    """Hooks on the modules of a GPT2Model that hand their outputs to the observer."""
+
+    def hook(point: Point, layer: int) -> Any:
+        def show(_module: Any, _inputs: Any, output: Any) -> None:
+            values = output[0] if isinstance(output, tuple) else output
+            observe(point, layer, values.float().cpu().numpy().copy())  # type: ignore[misc]
+
+        return show
+
+    handles = []
+    if observe is not None:
+        handles.append(model.drop.register_forward_hook(hook("embedding", 0)))
+        for layer, block in enumerate(model.h):
+            handles.append(block.attn.register_forward_hook(hook("attention", layer)))
+            handles.append(block.mlp.register_forward_hook(hook("mlp", layer)))
+            handles.append(block.register_forward_hook(hook("residual", layer)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _out_of_memory(device: str) -> BackendUnavailableError:
+    return BackendUnavailableError(
+        f"device {device!r} has too little memory for this", "use --dtype bfloat16 or the CPU"
+    )

@@ -1,0 +1,1 @@
+"""What a model's files hold: its configuration, weights and tokenizer."""

@@ -1,0 +1,135 @@
+"""Reading safetensors files through a memory map: nothing is copied, and nothing in the header is believed.
+
+The format (https://huggingface.co/docs/safetensors): eight bytes with the length of the header, little-endian; the
+header, JSON from tensor name to dtype, shape and byte offsets; then the bytes of the tensors, without gaps.
+"""
+
+import contextlib
+import json
+import math
+import mmap
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelUnusableError
+
+_LENGTH_BYTES = 8
+_MAX_HEADER = 100_000_000
+"""The limit that the reference implementation sets as well."""
+
+_ITEM_SIZES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1,
+    "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
+    "U32": 4, "I32": 4, "F32": 4,
+    "U64": 8, "I64": 8, "F64": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TensorEntry:
+    """Where one tensor lies. `start` and `stop` count from the beginning of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class SafetensorsFile:
+    """An open file. `buffer` stays mapped as long as an array refers to it."""
+
+    path: Path
+    buffer: mmap.mmap
+    entries: Mapping[str, TensorEntry]
+
+    def read_ahead(self) -> None:
+        """Map the whole file at once, not page by page. Where the system cannot, nothing is lost but time."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # an older kernel
+                self.buffer.madvise(_MADV_POPULATE_READ)
+                return
+        if hasattr(mmap, "MADV_WILLNEED"):
+            self.buffer.madvise(mmap.MADV_WILLNEED)
+
+
+_MADV_POPULATE_READ = 22
+"""From Linux 5.14 on; Python has no name for it."""
+
+
+def open_safetensors(path: Path) -> SafetensorsFile:
+    """Map a file and check its header.
+
+    Raises:
+        ModelUnusableError: the file cannot be read, is cut off, or its header is broken: offsets out of range,
+            overlapping or with gaps, sizes that do not fit dtype and shape, an unknown dtype.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size < _LENGTH_BYTES:
+                raise _broken(path, f"it has {size} bytes, too few for a header")
+            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise ModelUnusableError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    length = int.from_bytes(buffer[:_LENGTH_BYTES], "little")
+    if length > min(size - _LENGTH_BYTES, _MAX_HEADER):
+        raise _broken(path, f"its header claims {length} bytes, the file has {size}")
+    header = _parse_header(path, buffer[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    data_start = _LENGTH_BYTES + length
+    entries = {name: _entry(path, name, value, data_start) for name, value in header.items()}
+    _check_layout(path, entries, data_start, size)
+    return SafetensorsFile(path, buffer, entries)
+
+
+def _parse_header(path: Path, raw: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, f"its header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise _broken(path, "its header is not a JSON object")
+    header.pop("__metadata__", None)
+    return header
+
+
+def _entry(path: Path, name: str, value: Any, data_start: int) -> TensorEntry:
+    match value:
+        case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [start, stop]}:
+            pass
+        case _:
+            raise _broken(path, f"the entry of tensor {name!r} lacks dtype, shape or data_offsets")
+    if not all(_is_size(number) for number in (*shape, start, stop)):
+        raise _broken(path, f"tensor {name!r} has a shape or offsets that are not whole numbers")
+    if dtype not in _ITEM_SIZES:
+        raise _broken(path, f"tensor {name!r} has the unknown dtype {dtype!r}")
+    if stop - start != math.prod(shape) * _ITEM_SIZES[dtype]:
+        raise _broken(path, f"tensor {name!r} has {stop - start} bytes, which do not fit {dtype} {list(shape)}")
+    return TensorEntry(dtype, tuple(shape), data_start + start, data_start + stop)
+
+
+def _is_size(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63
+
+
+def _check_layout(path: Path, entries: dict[str, TensorEntry], data_start: int, size: int) -> None:
+    """The tensors must cover the rest of the file exactly: in some order, end to end."""
+    position = data_start
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if entry.start != position:
+            problem = "overlaps another one" if entry.start < position else "leaves a gap before it"
+            raise _broken(path, f"tensor {name!r} {problem}")
+        position = entry.stop
+    if position > size:
+        raise _broken(path, f"its tensors end at byte {position}, the file at {size}: it is cut off")
+    if position < size:
+        raise _broken(path, f"{size - position} bytes follow the last tensor")
+
+
+def _broken(path: Path, why: str) -> ModelUnusableError:
+    return ModelUnusableError(
+        f"{str(path)!r} is not a sound safetensors file: {why}", "the file may be cut off or damaged: fetch it again"
+    )

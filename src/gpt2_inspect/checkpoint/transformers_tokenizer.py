@@ -1,0 +1,55 @@
+"""Tokenizers other than GPT-2's own, such as the BERT-style vocab.txt of Chinese GPT-2s, run by transformers.
+
+No remote code is run: only tokenizer classes that transformers itself contains.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelUnusableError
+from .tokenizer import END_OF_TEXT, Tokenizer
+
+
+class TransformersTokenizer:
+    """Any tokenizer of transformers. Its tokens are strings; their bytes are the UTF-8 of these strings."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self._tokenizer)
+
+    @property
+    def end_of_text(self) -> int | None:
+        token_id = self._tokenizer.get_vocab().get(END_OF_TEXT)
+        return None if token_id is None else int(token_id)
+
+    def encode(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def token_bytes(self, token_id: int) -> bytes:
+        token = self._tokenizer.convert_ids_to_tokens(token_id)
+        return b"" if token is None else str(token).encode()
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(token_ids)))
+
+
+def load_transformers_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer that transformers makes of the files in `folder`.
+
+    Raises:
+        ModelUnusableError: transformers cannot make one.
+    """
+    from transformers import AutoTokenizer, BertTokenizer
+
+    only_vocabulary = (folder / "vocab.txt").is_file() and not (folder / "tokenizer.json").is_file()
+    tokenizer_class = BertTokenizer if only_vocabulary else AutoTokenizer
+    try:
+        tokenizer = tokenizer_class.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # transformers raises many kinds for broken files
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelUnusableError(f"transformers cannot open the tokenizer in {str(folder)!r}: {reason}") from error
+    return TransformersTokenizer(tokenizer)

@@ -1,0 +1,159 @@
+"""The weights of a GPT-2, found by name in one safetensors file or several, checked against the configuration."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ModelUnusableError
+from .config import GPT2Config, read_json
+from .safetensors import SafetensorsFile, TensorEntry, open_safetensors
+from .shapes import expected_shapes
+
+Array = npt.NDArray[np.float32]
+
+SINGLE_FILE = "model.safetensors"
+SHARD_INDEX = "model.safetensors.index.json"
+
+_PREFIX = "transformer."
+"""GPT2LMHeadModel saves its tensors with it, GPT2Model without."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """x @ weight + bias."""
+
+    weight: Array  # (inputs, outputs)
+    bias: Array  # (outputs,)
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    weight: Array  # (D,)
+    bias: Array  # (D,)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One transformer block; the names are those of the checkpoint."""
+
+    ln_1: LayerNorm
+    c_attn: Linear  # D -> 3D: queries, keys, values
+    attn_c_proj: Linear  # D -> D
+    ln_2: LayerNorm
+    c_fc: Linear  # D -> n_inner
+    mlp_c_proj: Linear  # n_inner -> D
+
+
+@dataclass(frozen=True)
+class GPT2Weights:
+    """All weights in float32. Float32 files are not copied: the arrays are views of the memory map."""
+
+    wte: Array  # (V, D)
+    wpe: Array  # (n_positions, D)
+    blocks: tuple[Block, ...]
+    ln_f: LayerNorm
+    lm_head: Array  # (V, D); `wte` itself if the head is tied
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The tensors of a GPT-2, located and checked, not yet read."""
+
+    config: GPT2Config
+    files: tuple[SafetensorsFile, ...]
+    located: dict[str, tuple[SafetensorsFile, TensorEntry]]
+
+    def read(self) -> GPT2Weights:
+        """All weights, as views of the files where those hold float32."""
+        for file in self.files:
+            file.read_ahead()
+        wte = self._array("wte.weight")
+        return GPT2Weights(
+            wte=wte,
+            wpe=self._array("wpe.weight"),
+            blocks=tuple(self._block(f"h.{layer}") for layer in range(self.config.n_layer)),
+            ln_f=self._layer_norm("ln_f"),
+            lm_head=wte if self.config.tie_word_embeddings else self._array("lm_head.weight"),
+        )
+
+    def _block(self, name: str) -> Block:
+        return Block(
+            ln_1=self._layer_norm(f"{name}.ln_1"),
+            c_attn=self._linear(f"{name}.attn.c_attn"),
+            attn_c_proj=self._linear(f"{name}.attn.c_proj"),
+            ln_2=self._layer_norm(f"{name}.ln_2"),
+            c_fc=self._linear(f"{name}.mlp.c_fc"),
+            mlp_c_proj=self._linear(f"{name}.mlp.c_proj"),
+        )
+
+    def _linear(self, name: str) -> Linear:
+        return Linear(self._array(f"{name}.weight"), self._array(f"{name}.bias"))
+
+    def _layer_norm(self, name: str) -> LayerNorm:
+        return LayerNorm(self._array(f"{name}.weight"), self._array(f"{name}.bias"))
+
+    def _array(self, name: str) -> Array:
+        file, entry = self.located[name]
+        stored = np.frombuffer(file.buffer, _STORED[entry.dtype], math.prod(entry.shape), entry.start)
+        return _to_float32(stored, entry.dtype).reshape(entry.shape)
+
+
+_STORED: dict[str, npt.DTypeLike] = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+
+def _to_float32(stored: npt.NDArray[Any], dtype: str) -> Array:
+    if dtype == "BF16":  # the upper half of a float32
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    if not stored.flags.aligned:  # BLAS would copy such an array at every use
+        return stored.astype(np.float32)
+    return stored.astype(np.float32, copy=False)
+
+
+def open_checkpoint(folder: Path, config: GPT2Config) -> Checkpoint:
+    """Locate every weight that `config` asks for.
+
+    Raises:
+        ModelUnusableError: a file is broken, or a tensor is missing, has another shape than `config` says or a
+            dtype other than float32, float16 and bfloat16.
+    """
+    files = tuple(_files(folder))
+    stored = {name: (file, entry) for file in files for name, entry in file.entries.items()}
+    prefix = _PREFIX if f"{_PREFIX}wte.weight" in stored else ""
+    located = {}
+    for name, shape in expected_shapes(config):
+        full_name = name if name == "lm_head.weight" else prefix + name
+        if full_name not in stored:
+            raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {full_name!r}")
+        _check_tensor(full_name, stored[full_name][1], shape, folder)
+        located[name] = stored[full_name]
+    return Checkpoint(config, files, located)
+
+
+def _files(folder: Path) -> Iterator[SafetensorsFile]:
+    if (folder / SINGLE_FILE).is_file():
+        yield open_safetensors(folder / SINGLE_FILE)
+        return
+    index = folder / SHARD_INDEX
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise ModelUnusableError(f"{str(index)!r} has no weight_map")
+    for name in sorted({str(name) for name in weight_map.values()}):
+        if "/" in name or "\\" in name or not (folder / name).is_file():
+            raise ModelUnusableError(f"{str(index)!r} names the file {name!r}, which is not beside it")
+        yield open_safetensors(folder / name)
+
+
+def _check_tensor(name: str, entry: TensorEntry, shape: tuple[int, ...], folder: Path) -> None:
+    if entry.shape != shape:
+        raise ModelUnusableError(
+            f"{str(folder)!r}: tensor {name!r} has shape {list(entry.shape)}, config.json asks for {list(shape)}"
+        )
+    if entry.dtype not in _STORED:
+        raise ModelUnusableError(
+            f"{str(folder)!r}: tensor {name!r} is stored as {entry.dtype}, not as F32, F16 or BF16"
+        )

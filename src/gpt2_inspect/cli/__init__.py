@@ -1,0 +1,81 @@
+"""The command line. Only this package prints, reads standard input or looks at the terminal."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import ExitCode, InspectError
+from .streams import Streams
+
+
+def main() -> None:
+    """The console script `gpt2-inspect`."""
+    _choose_threads()
+    sys.exit(run(sys.argv[1:], Streams.of_process()))
+
+
+def run(arguments: Sequence[str], streams: Streams) -> int:
+    """Run one command and return its exit code. The one place that turns errors into a line and a code."""
+    try:
+        code = _dispatch(arguments, streams)
+        streams.stdout.flush()
+    except BrokenPipeError:
+        streams.abandon_stdout()
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except InspectError as error:
+        _trace(arguments)
+        return _report(streams, error.message, error.hint, error.exit_code)
+    except Exception as error:  # a bug of ours: still one line, and a code of its own
+        _trace(arguments)
+        reason = " ".join(str(error).split())
+        hint = "please report it, with what --traceback adds"
+        return _report(streams, f"internal error: {type(error).__name__}: {reason}", hint, ExitCode.BUG)
+    if code == ExitCode.INTERRUPTED:
+        return _report(streams, "interrupted", None, code)
+    return code
+
+
+def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
+    from typer import Abort, TyperException
+
+    from .app import app
+
+    try:
+        return app(list(arguments), prog_name="gpt2-inspect", obj=streams, standalone_mode=False) or ExitCode.DONE
+    except Abort:
+        return ExitCode.INTERRUPTED
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"see `{context.command_path} --help`" if context else None
+        return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
+
+
+def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:
+    from ..render.visible import visible_line
+
+    streams.note(f"error: {visible_line(message)}")
+    if hint:
+        streams.note(f"hint: {visible_line(hint)}")
+    return int(code)
+
+
+def _trace(arguments: Sequence[str]) -> None:
+    if "--traceback" in arguments:
+        import traceback
+
+        traceback.print_exc()
+
+
+def _choose_threads() -> None:
+    """Give BLAS as many threads as this process has processors, unless the user has set a number.
+
+    By default it counts the machine's, which in a container can be many more. Past eight, single tokens do not get
+    faster: they wait for memory.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        if variable in os.environ:
+            return
+    os.environ["OPENBLAS_NUM_THREADS"] = str(min(cores, 8))

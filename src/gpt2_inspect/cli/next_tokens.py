@@ -1,0 +1,76 @@
+"""`gpt2-inspect next-tokens`: what comes next, step by step."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .streams import Streams
+
+
+def next_tokens(
+    context: typer.Context,
+    text: options.Text,
+    steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")] = 5,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", "-t", help="Sample, with the logits divided by this.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option("--top-p", help="Sample from the fewest tokens whose probabilities sum to this.")
+    ] = None,
+    sample_top_k: Annotated[
+        int | None, typer.Option("--sample-top-k", help="Sample from this many of the most probable tokens.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the sampling; the same seed, the same tokens.")] = None,
+    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help="Go on behind <|endoftext|>.")] = False,
+    truncate_left: Annotated[
+        bool, typer.Option("--truncate-left", help="Drop the oldest tokens of a prompt that is too long.")
+    ] = False,
+    model: options.Model = None,
+    revision: options.Revision = None,
+    offline: options.Offline = False,
+    backend: options.Backend = "auto",
+    device: options.Device = "cpu",
+    dtype: options.Dtype = "float32",
+    form: options.Format = None,
+    json: options.Json = False,
+    output: options.OutputFile = None,
+    traceback: options.Traceback = False,
+) -> None:
+    """Rank the candidates for the next token, take one, append it, and ask again.
+
+    The most probable token is taken each time. With --temperature, --top-p or --sample-top-k it is drawn at random
+    instead, and each candidate shows two probabilities: the model's, and the one it was drawn with.
+    """
+    from .model import open_session
+    from .output import choose_format, open_output
+
+    streams: Streams = context.obj
+    prompt = streams.read_text(text)
+    with open_output(streams, output, choose_format(form, json)) as out:
+        session = open_session(
+            streams, model, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline
+        )
+        sampled = not temperature is top_p is sample_top_k is None
+        table = out.live_table(top_k=top_k, sampled=sampled)
+        result = session.next_tokens(
+            prompt,
+            steps=steps,
+            top_k=top_k,
+            temperature=temperature,
+            top_p=top_p,
+            sample_top_k=sample_top_k,
+            seed=seed,
+            ignore_eos=ignore_eos,
+            truncate_left=truncate_left,
+            on_step=table.step if table else None,
+        )
+        if result.prompt.bos_added:
+            streams.note("note: the prompt is empty; the model starts from <|endoftext|>")
+        if result.prompt.tokens_dropped:
+            streams.note(f"note: dropped the oldest {result.prompt.tokens_dropped} tokens of the prompt")
+        if table:
+            table.finish(result)
+        else:
+            out.write(result)

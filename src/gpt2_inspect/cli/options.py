@@ -1,0 +1,36 @@
+"""The options that commands share, declared once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Text = Annotated[str, typer.Argument(help="The prompt; `-` reads it from standard input.", show_default=False)]
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="GPT2_INSPECT_MODEL",
+        metavar="NAME",
+        help="`pocket` (bundled), a directory, or a hub id such as `gpt2`. Default: gpt2 if it is in the hub's cache, "
+        "else pocket.",
+    ),
+]
+Revision = Annotated[
+    str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit of a hub model.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help="auto, numpy (fast on a CPU) or torch.")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N.")]
+Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help="float32, bfloat16 or float16.")]
+Format = Annotated[
+    str | None, typer.Option("--format", "-f", metavar="NAME", help="table (default), json, jsonl, csv or markdown.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE; it is replaced only when all went well."),
+]
+Traceback = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it arose.")]

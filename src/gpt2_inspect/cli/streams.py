@@ -1,0 +1,77 @@
+"""What a command may touch of the world outside: standard streams and the environment. Tests hand in their own."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Self, TextIO
+
+from ..errors import InputError
+
+MAX_INPUT = 16 * 2**20
+"""Bytes read from standard input; a model's context is some thousand tokens."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Standard input, output and error, and the environment variables."""
+
+    stdin: BinaryIO
+    stdout: TextIO
+    stderr: TextIO
+    environ: Mapping[str, str]
+
+    @classmethod
+    def of_process(cls) -> Self:
+        """Those of this process. Standard output is UTF-8 with plain line feeds everywhere."""
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
+        sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        return cls(sys.stdin.buffer, sys.stdout, sys.stderr, os.environ)
+
+    def note(self, line: str) -> None:
+        """A line on standard error."""
+        self.stderr.write(line + "\n")
+        self.stderr.flush()
+
+    @property
+    def colour(self) -> bool:
+        """True if standard output is a terminal and colours are welcome (https://no-color.org)."""
+        return self.stdout.isatty() and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int | None:
+        """Columns of standard output: from COLUMNS, else of the terminal; None where nothing limits them."""
+        columns = self.environ.get("COLUMNS", "")
+        if columns.isdecimal() and int(columns) > 0:
+            return max(20, int(columns))
+        if not self.stdout.isatty():
+            return None
+        try:
+            return max(20, os.get_terminal_size(self.stdout.fileno()).columns)
+        except OSError:
+            return 80
+
+    def read_text(self, text: str) -> str:
+        """`text` itself, or standard input if it is `-`. One line feed at the end of the input is dropped.
+
+        Raises:
+            InputError: the input is not UTF-8, or larger than MAX_INPUT.
+        """
+        if text != "-":
+            return text
+        raw = self.stdin.read(MAX_INPUT + 1)
+        if len(raw) > MAX_INPUT:
+            raise InputError(f"standard input is larger than {MAX_INPUT // 2**20} MiB")
+        try:
+            return raw.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"standard input is not valid UTF-8: byte {error.start} is 0x{raw[error.start]:02x}",
+                "convert it first, for example with `iconv -t UTF-8`",
+            ) from error
+
+    def abandon_stdout(self) -> None:
+        """After the reader has gone: let what is still buffered go nowhere, so that the exit is quiet."""
+        with contextlib.suppress(OSError, ValueError):  # not a real file: nothing will be flushed at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())

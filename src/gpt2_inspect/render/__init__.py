@@ -1,0 +1,25 @@
+"""Turning a result into text: one file per format, and only the one that is asked for is imported."""
+
+from collections.abc import Iterator
+
+from ..results import Result
+
+FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+"""`table` is for people at a terminal and is written by `render.table`; the others are plain text."""
+
+
+def render(result: Result, form: str, width: int | None = None) -> Iterator[str]:
+    """The result in one of FORMATS, piece by piece; `width` limits the columns of a table."""
+    if form == "json":
+        from .json import render_json as renderer
+    elif form == "jsonl":
+        from .json import render_jsonl as renderer
+    elif form == "csv":
+        from .csv import render_csv as renderer
+    elif form == "markdown":
+        from .markdown import render_markdown as renderer
+    else:
+        from .table import render_table
+
+        return render_table(result, width)
+    return renderer(result)

@@ -1,0 +1,28 @@
+"""JSON: UTF-8, strict, the same on every terminal."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..results import SCHEMA_VERSION, Result
+
+_NUMBERS = re.compile(r"\[\n\s+([-+.\deE,\s]+?)\n\s+\]")
+"""A list of numbers over several lines. Strings are safe from it: JSON writes no line break inside one."""
+
+
+def render_json(result: Result) -> Iterator[str]:
+    """The whole result as one indented document."""
+    text = _dump(result.to_dict(), indent=2)
+    yield _NUMBERS.sub(lambda numbers: f"[{' '.join(numbers[1].split())}]", text) + "\n"
+
+
+def render_jsonl(result: Result) -> Iterator[str]:
+    """The parts of the result, one a line, each with what it takes to stand alone."""
+    for item in result.items():
+        head = {"schema_version": SCHEMA_VERSION, "command": result.command, "model": result.model.name}
+        yield _dump({**head, "prompt_index": 0, **item.to_dict()}) + "\n"
+
+
+def _dump(value: dict[str, Any], indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)

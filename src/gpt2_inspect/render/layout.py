@@ -1,0 +1,139 @@
+"""Laying out the steps in columns for a terminal of a given width: which form fits, and the lines of each step.
+
+Three forms, the first that fits is taken:
+
+    wide      a row per step, each candidate as `token percent` in one line
+    stacked   a row per step, each candidate's percent below its token
+    tall      a row per candidate, below a line with the step and its text
+
+Nothing is cut: what is longer than its column goes on in the next line. Only the text column is what it is called,
+the tail of the text.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..results import Step
+from .rows import CHOSEN, Cell, cells
+from .visible import visible_line
+
+Measure = Callable[[str], int]
+"""Columns that a text takes on a terminal; a Chinese character takes two."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of a line. `prob` is what to shade it by, None for no shade."""
+
+    text: str
+    prob: float | None = None
+    chosen: bool = False
+    heading: bool = False
+
+
+Line = list[Segment]
+
+_STEP = 4
+_TEXT_LEAST, _TEXT_MOST = 14, 40
+_STACKED_LEAST = 9
+_GAP = 2
+
+
+class Layout:
+    """Columns for `columns` candidates a step, in a terminal `width` wide; without a width as wide as `known` needs."""
+
+    def __init__(
+        self, columns: int, width: int | None, measure: Measure, sampled: bool, known: Sequence[Step] = ()
+    ) -> None:
+        self._measure = measure
+        self._columns = columns
+        self._width = width
+        if width is None:
+            natural = [self._natural(cell) for step in known for cell in cells(step)]
+            self._form, self._cell = "wide", max(natural, default=_STACKED_LEAST)
+            texts = (measure(visible_line(step.context)) for step in known)
+            self._text = min(_TEXT_MOST, max(_TEXT_LEAST, *texts, 0))
+            return
+        percent = len("99.9% → 99.9%") if sampled else len("99.9%")
+        typical = len("·typical") + 1 + percent + 2
+        available = width - _STEP - _GAP - _TEXT_LEAST
+        per_column = available // columns - _GAP
+        if per_column >= typical:
+            self._form, self._cell = "wide", min(per_column, typical + 4)
+        elif per_column >= max(_STACKED_LEAST, percent):
+            self._form, self._cell = "stacked", min(per_column, 14)
+        else:
+            self._form, self._cell = "tall", max(4, min(width - _STEP - percent - 6, 30))
+        self._text = min(_TEXT_MOST, width - _STEP - _GAP - columns * (self._cell + _GAP))
+
+    def header(self) -> Iterator[Line]:
+        """The names of the columns."""
+        if self._form == "tall":
+            return
+        line = [Segment("step", heading=True), Segment("  "), Segment(self._pad("text", self._text), heading=True)]
+        for rank in range(1, self._columns + 1):
+            line += [Segment("  "), Segment(self._pad(f"top {rank}", self._cell), heading=True)]
+        yield line
+
+    def step(self, step: Step) -> Iterator[Line]:
+        """The lines of one step."""
+        return self._tall(step) if self._form == "tall" else self._row(step)
+
+    def _row(self, step: Step) -> Iterator[Line]:
+        shown, unlisted = cells(step)[: self._columns], cells(step)[self._columns :]
+        blocks = [self._cell_lines(cell) for cell in shown]
+        for index in range(max(map(len, blocks))):
+            number, text = (f"{step.step:>{_STEP}}", self._tail(step.context, self._text)) if index == 0 else ("", "")
+            line = [Segment(self._pad(number, _STEP)), Segment("  "), Segment(self._pad(text, self._text))]
+            for cell, block in zip(shown, blocks, strict=True):
+                part = block[index] if index < len(block) else ""
+                shade = cell.prob if index < len(block) else None
+                line += [Segment("  "), Segment(self._pad(part, self._cell), shade, cell.chosen)]
+            yield line
+        for cell in unlisted:
+            drawn = f"drawn from further down: {cell.marked_token} {cell.percent}"
+            yield [Segment(" " * (_STEP + 2)), Segment(drawn, cell.prob, cell.chosen)]
+
+    def _cell_lines(self, cell: Cell) -> list[str]:
+        if self._form == "wide" and self._natural(cell) <= self._cell:
+            space = self._cell - self._measure(cell.marked_token) - self._measure(cell.percent)
+            return [cell.marked_token + " " * space + cell.percent]
+        return [*self._fold(cell.marked_token, self._cell), cell.percent]
+
+    def _tall(self, step: Step) -> Iterator[Line]:
+        assert self._width is not None
+        text = self._tail(step.context, max(8, self._width - len(f"step {step.step}  ")))
+        yield [Segment(f"step {step.step}", heading=True), Segment("  " + text)]
+        for rank, cell in enumerate(cells(step), start=1):
+            number, mark = str(rank), f" {CHOSEN}" if cell.chosen else ""
+            first, *others = self._fold(cell.token, self._cell)
+            body = f"{self._pad(first, self._cell)} {cell.percent:>6}"
+            yield [Segment(f"{number:>{_STEP}}  "), Segment(body, cell.prob, cell.chosen), Segment(mark)]
+            for part in others:
+                yield [Segment(" " * (_STEP + 2)), Segment(self._pad(part, self._cell), cell.prob, cell.chosen)]
+
+    def _natural(self, cell: Cell) -> int:
+        return self._measure(cell.marked_token) + 1 + self._measure(cell.percent)
+
+    def _pad(self, text: str, width: int) -> str:
+        return text + " " * (width - self._measure(text))
+
+    def _fold(self, text: str, width: int) -> list[str]:
+        """`text` in lines of at most `width` columns."""
+        if self._measure(text) <= width:
+            return [text]
+        lines = [""]
+        for character in text:
+            if self._measure(lines[-1] + character) > width:
+                lines.append("")
+            lines[-1] += character
+        return lines
+
+    def _tail(self, text: str, width: int) -> str:
+        """The end of `text` on one line of at most `width` columns."""
+        shown = visible_line(text[-4 * width :])
+        if len(text) <= 4 * width and self._measure(shown) <= width:
+            return shown
+        while self._measure(shown) > width - 1:
+            shown = shown[1:]
+        return "…" + shown

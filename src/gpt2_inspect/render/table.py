@@ -1,0 +1,97 @@
+"""The table for people, shaded by probability where the terminal has colours. Only this file loads rich.
+
+Tokens reach the terminal as plain text with their controls escaped; rich's markup is never parsed.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from rich.cells import cell_len
+
+from ..results import NextTokens, Result, Step
+from .layout import Layout, Line, Segment
+from .summary import completed_text, summary_lines
+from .visible import safe_text
+
+_SHADE = (30, 136, 229)
+"""The background of a candidate with probability 1; others lie between it and black by the root of theirs."""
+
+
+def render_table(result: Result, width: int | None) -> Iterator[str]:
+    """The whole table as plain text."""
+    if not isinstance(result, NextTokens):
+        raise NotImplementedError(result.command)
+    layout = _layout(result.decoding.top_k, result.decoding.strategy == "sample", width, result)
+    for line in layout.header():
+        yield _plain(line)
+    for step in result.steps:
+        for line in layout.step(step):
+            yield _plain(line)
+    yield from _below(result)
+
+
+class LiveTable:
+    """Writes a table to a terminal as its steps are computed."""
+
+    def __init__(self, terminal: TextIO, width: int, *, top_k: int, sampled: bool, colour: bool) -> None:
+        self._terminal = terminal
+        self._layout = _layout(top_k, sampled, width, None)
+        self._paint = _painter(terminal, width) if colour else _plain
+        self._started = False
+
+    def step(self, step: Step) -> None:
+        """Write one step."""
+        if not self._started:
+            self._started = True
+            self._write(self._layout.header())
+        self._write(self._layout.step(step))
+
+    def finish(self, result: NextTokens) -> None:
+        """Write what stands below the table."""
+        self._terminal.writelines(_below(result))
+        self._terminal.flush()
+
+    def _write(self, lines: Iterator[Line]) -> None:
+        self._terminal.writelines(self._paint(line) for line in lines)
+        self._terminal.flush()
+
+
+def _layout(top_k: int, sampled: bool, width: int | None, result: NextTokens | None) -> Layout:
+    return Layout(top_k, width, cell_len, sampled, result.steps if result else ())
+
+
+def _below(result: NextTokens) -> Iterator[str]:
+    yield f"\n{safe_text(completed_text(result))}\n\n"
+    for line in summary_lines(result):
+        yield f"{safe_text(line)}\n"
+
+
+def _plain(line: Line) -> str:
+    return "".join(segment.text for segment in line).rstrip() + "\n"
+
+
+def _painter(terminal: TextIO, width: int) -> Callable[[Line], str]:
+    """A function that turns a line into text with the colours that the terminal understands."""
+    from rich.color import Color
+    from rich.console import Console
+    from rich.style import Style
+    from rich.text import Text
+
+    console = Console(file=terminal, force_terminal=True, width=width, highlight=False, markup=False, emoji=False)
+
+    def style(segment: Segment) -> Style:
+        if segment.prob is None:
+            return Style(bold=segment.heading or None)
+        strength = segment.prob**0.5
+        shade = Color.from_rgb(*(strength * part for part in _SHADE))
+        return Style(color="bright_white", bgcolor=shade, bold=segment.chosen or None)
+
+    def paint(line: Line) -> str:
+        text = Text(no_wrap=True, overflow="ignore", end="\n")
+        for segment in line:
+            text.append(segment.text, style(segment))
+        with console.capture() as captured:
+            console.print(text, soft_wrap=True)
+        return captured.get()
+
+    return paint

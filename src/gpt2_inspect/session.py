@@ -1,0 +1,181 @@
+"""The Python API, and the one place that wires the parts: a model is loaded once and then asked questions."""
+
+import random
+from collections.abc import Callable
+from functools import cached_property
+
+from . import __version__
+from .backends import Backend, check_choice, load_backend
+from .checkpoint.config import GPT2Config, read_config
+from .checkpoint.shapes import count_parameters
+from .checkpoint.tokenizer import Tokenizer, load_tokenizer
+from .errors import ModelUnusableError
+from .results import ModelInfo, NextTokens, RunInfo, Step
+from .sources import ModelFiles, find_model
+
+_PADDING = 128
+"""Embedding matrices are often padded to a multiple of 64 or 128 rows; so many ids may be without a token."""
+
+
+def load(
+    model: str | None = None,
+    *,
+    backend: str = "auto",
+    device: str = "cpu",
+    dtype: str = "float32",
+    revision: str | None = None,
+    offline: bool = False,
+) -> "Session":
+    """Load a GPT-2.
+
+    Configuration and tokenizer are read at once, the weights with the first question that needs them.
+
+    Args:
+        model: `pocket` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the hub's cache
+            holds it, else `pocket`.
+        backend: `numpy`, `torch`, or `auto`: the faster one that can run this.
+        device: `cpu`, `cuda` or `cuda:N`; all but the first need torch.
+        dtype: `float32`, `bfloat16` or `float16`; all but the first need torch.
+        revision: a branch, tag or commit of a hub model.
+        offline: forbid downloads.
+
+    Raises:
+        ModelNotFoundError: the model is nowhere to be had.
+        ModelUnusableError: its files are broken, or it is no GPT-2.
+        NetworkError: a download broke off.
+        UsageError: an unknown backend, device or dtype.
+    """
+    check_choice(backend, device, dtype)
+    files = find_model(model, revision, offline=offline)
+    config = read_config(files.folder / "config.json")
+    tokenizer = load_tokenizer(files.folder)
+    _check_vocabulary(files, config, tokenizer)
+    return Session(files, config, tokenizer, backend=backend, device=device, dtype=dtype)
+
+
+class Session:
+    """A loaded model. Each method answers one question and returns the record that the JSON is made from."""
+
+    def __init__(
+        self, files: ModelFiles, config: GPT2Config, tokenizer: Tokenizer, *, backend: str, device: str, dtype: str
+    ) -> None:
+        self._files = files
+        self._config = config
+        self._tokenizer = tokenizer
+        self._choice = (backend, device, dtype)
+
+    def next_tokens(
+        self,
+        text: str,
+        *,
+        steps: int = 10,
+        top_k: int = 5,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        sample_top_k: int | None = None,
+        seed: int | None = None,
+        ignore_eos: bool = False,
+        truncate_left: bool = False,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> NextTokens:
+        """Rank the candidates for the next token, take one, append it, and ask again, `steps` times.
+
+        The most probable token is taken, unless one of `temperature`, `top_p` and `sample_top_k` is set: then it is
+        drawn at random. Stops early at `<|endoftext|>` unless `ignore_eos`.
+
+        Args:
+            text: the prompt; if empty, the model starts from `<|endoftext|>`.
+            steps: how many tokens to add.
+            top_k: how many candidates to list at each step.
+            temperature: divides the logits before sampling; above 0.
+            top_p: draw from the fewest tokens whose probabilities sum to this.
+            sample_top_k: draw from this many of the most probable tokens.
+            seed: of the random draws; by default a new one, which the record tells.
+            ignore_eos: go on behind `<|endoftext|>`.
+            truncate_left: drop the oldest tokens of a prompt that is too long, rather than refuse it.
+            on_step: called with each step as soon as it is computed.
+
+        Raises:
+            InputError: prompt and steps together exceed the model's n_positions, or the text is not valid Unicode.
+            UsageError: an option has a value that makes no sense.
+            ModelUnusableError: the weights are broken.
+            BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+        """
+        from .analysis.next_tokens import finish, generate_steps, plan_decoding
+        from .analysis.prompt import prepare_prompt
+
+        decoding = plan_decoding(
+            steps=steps,
+            top_k=top_k,
+            temperature=temperature,
+            top_p=top_p,
+            sample_top_k=sample_top_k,
+            ignore_eos=ignore_eos,
+            vocab_size=self._config.vocab_size,
+        )
+        prompt = prepare_prompt(
+            text,
+            self._tokenizer,
+            bos_token_id=self._bos_token_id,
+            n_positions=self._config.n_positions,
+            steps=steps,
+            truncate_left=truncate_left,
+        )
+        if decoding.strategy == "greedy":
+            seed = None
+        elif seed is None:
+            seed = random.SystemRandom().getrandbits(32)
+        taken = []
+        for step in generate_steps(
+            self._backend, self._tokenizer, prompt, decoding, seed=seed, eos_token_id=self._eos_token_id
+        ):
+            taken.append(step)
+            if on_step is not None:
+                on_step(step)
+        completion, reason = finish(self._tokenizer, taken, self._eos_token_id, decoding)
+        return NextTokens(self.model, self._run(seed), prompt, decoding, tuple(taken), completion, reason)
+
+    @cached_property
+    def model(self) -> ModelInfo:
+        """Which model this is."""
+        config = self._config
+        return ModelInfo(
+            name=self._files.name,
+            source=self._files.source,
+            revision=self._files.revision,
+            n_layer=config.n_layer,
+            n_head=config.n_head,
+            n_embd=config.n_embd,
+            n_positions=config.n_positions,
+            vocab_size=config.vocab_size,
+            parameters=count_parameters(config),
+        )
+
+    @cached_property
+    def _backend(self) -> Backend:
+        return load_backend(self._files, self._config, *self._choice)
+
+    def _run(self, seed: int | None) -> RunInfo:
+        backend = self._backend
+        return RunInfo(__version__, backend.name, backend.device, backend.dtype, seed)
+
+    @property
+    def _eos_token_id(self) -> int | None:
+        configured = self._config.eos_token_id
+        return self._tokenizer.end_of_text if configured is None else configured
+
+    @property
+    def _bos_token_id(self) -> int | None:
+        """GPT-2 starts documents from `<|endoftext|>`; other vocabularies may have a token of their own for it."""
+        for token_id in (self._tokenizer.end_of_text, self._config.bos_token_id):
+            if token_id is not None and token_id < self._tokenizer.vocab_size:
+                return token_id
+        return None
+
+
+def _check_vocabulary(files: ModelFiles, config: GPT2Config, tokenizer: Tokenizer) -> None:
+    if not 0 <= config.vocab_size - tokenizer.vocab_size < _PADDING:
+        raise ModelUnusableError(
+            f"model {files.name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its weights {config.vocab_size}",
+            "tokenizer and weights belong to different models",
+        )

@@ -1,0 +1,63 @@
+"""Where a model's files come from: the package, a directory, the hub's cache or the hub."""
+
+import os
+from pathlib import Path
+
+from ..errors import ModelNotFoundError, UsageError
+from .base import ModelFiles
+from .bundled import BUNDLED_NAME, bundled_model
+from .directory import directory_model, looks_like_directory
+from .hub_cache import find_in_cache, is_hub_id
+
+DEFAULT_HUB_MODEL = "gpt2"
+
+__all__ = ["BUNDLED_NAME", "DEFAULT_HUB_MODEL", "ModelFiles", "find_model"]
+
+
+def find_model(name: str | None = None, revision: str | None = None, *, offline: bool = False) -> ModelFiles:
+    """The files of the model that `name` stands for.
+
+    `name` is `pocket` (bundled), a directory, or a hub id such as `gpt2`. A hub id is looked up in the hub's cache
+    without any network request, and downloaded only where it is not there. Without a name it is `gpt2` if the
+    cache holds it, else `pocket`; nothing is downloaded then.
+
+    Raises:
+        ModelNotFoundError: the model is nowhere to be had, or may not be fetched.
+        ModelUnusableError: the directory is not a model.
+        NetworkError: a download began and broke off.
+        UsageError: a revision is given for a model that has none.
+    """
+    if name is None:
+        cached = find_in_cache(DEFAULT_HUB_MODEL, revision)
+        if cached is not None:
+            return cached
+        _refuse_revision(BUNDLED_NAME, revision)
+        return bundled_model()
+    if name == BUNDLED_NAME:
+        _refuse_revision(name, revision)
+        return bundled_model()
+    if looks_like_directory(name):
+        _refuse_revision(name, revision)
+        return directory_model(Path(name))
+    if not is_hub_id(name):
+        raise ModelNotFoundError(
+            f"there is no model {name!r}: it is no directory and cannot be a hub id",
+            "give `pocket`, a directory that holds config.json, or a hub id such as `gpt2`",
+        )
+    return find_in_cache(name, revision) or _download(name, revision, offline=offline)
+
+
+def _download(name: str, revision: str | None, *, offline: bool) -> ModelFiles:
+    if offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        raise ModelNotFoundError(
+            f"model {name!r} is not in the local cache, and downloads are forbidden (--offline or HF_HUB_OFFLINE)",
+            "run it once with a network, or use `--model pocket`, which needs none",
+        )
+    from .hub_download import download  # loads huggingface_hub, which the other sources do without
+
+    return download(name, revision)
+
+
+def _refuse_revision(name: str, revision: str | None) -> None:
+    if revision is not None:
+        raise UsageError(f"--revision is for models from the hub; {name!r} is not one")

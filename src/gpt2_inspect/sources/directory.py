@@ -1,0 +1,30 @@
+"""A model in a directory of the user's."""
+
+from pathlib import Path
+
+from ..errors import ModelNotFoundError, ModelUnusableError
+from .base import ModelFiles, missing_files
+
+
+def looks_like_directory(name: str) -> bool:
+    """True if `name` is meant as a path: it is written as one, or such a directory exists."""
+    return name.startswith((".", "/", "~", "\\")) or name.endswith("/") or Path(name).is_dir()
+
+
+def directory_model(folder: Path) -> ModelFiles:
+    """The model in `folder`.
+
+    Raises:
+        ModelNotFoundError: there is no such directory.
+        ModelUnusableError: it lacks the files of a model.
+    """
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        what = "is not a directory" if folder.exists() else "does not exist"
+        raise ModelNotFoundError(f"model directory {str(folder)!r} {what}")
+    if missing := missing_files(folder):
+        raise ModelUnusableError(
+            f"{str(folder)!r} is not a model: it has no {' and no '.join(missing)}",
+            "a model directory holds config.json, model.safetensors and tokenizer.json (or vocab.json and merges.txt)",
+        )
+    return ModelFiles(str(folder), "directory", folder)

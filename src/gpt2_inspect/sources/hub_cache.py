@@ -1,0 +1,61 @@
+"""Models that the hub's own tools have already downloaded, found without those tools and without a network.
+
+The cache's layout is documented at https://huggingface.co/docs/huggingface_hub/guides/manage-cache:
+`models--ORG--NAME/refs/REVISION` holds a commit, `models--ORG--NAME/snapshots/COMMIT/` the files.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from .base import ModelFiles, missing_files
+
+_CANONICAL = {
+    "gpt2": "openai-community/gpt2",
+    "gpt2-medium": "openai-community/gpt2-medium",
+    "gpt2-large": "openai-community/gpt2-large",
+    "gpt2-xl": "openai-community/gpt2-xl",
+    "distilgpt2": "distilbert/distilgpt2",
+}
+"""Short ids that the hub keeps as names for repositories that have moved; a cache may hold either."""
+
+_HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def is_hub_id(name: str) -> bool:
+    """True if `name` could be a repository on the hub: `name` or `organisation/name`."""
+    return len(name) <= 96 and _HUB_ID.fullmatch(name) is not None and "--" not in name and ".." not in name
+
+
+def cache_folder() -> Path:
+    """The hub's cache, as the hub's tools find it from the environment."""
+    if folder := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(folder).expanduser()
+    if home := os.environ.get("HF_HOME"):
+        return Path(home).expanduser() / "hub"
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "huggingface" / "hub"
+
+
+def find_in_cache(hub_id: str, revision: str | None = None) -> ModelFiles | None:
+    """The cached model, or None if the cache does not hold all of it. `revision` is a branch, a tag or a commit."""
+    for repository in dict.fromkeys((hub_id, _CANONICAL.get(hub_id, hub_id))):
+        folder = cache_folder() / f"models--{repository.replace('/', '--')}"
+        commit = _commit(folder, revision or "main")
+        if commit is None:
+            continue
+        snapshot = folder / "snapshots" / commit
+        if not missing_files(snapshot):
+            return ModelFiles(hub_id, "hub", snapshot, commit)
+    return None
+
+
+def _commit(folder: Path, revision: str) -> str | None:
+    if _COMMIT.fullmatch(revision):
+        return revision
+    try:
+        commit = (folder / "refs" / revision).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return commit if _COMMIT.fullmatch(commit) else None

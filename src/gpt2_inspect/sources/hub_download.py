@@ -1,0 +1,69 @@
+"""Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
+
+from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError
+from .base import CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
+from .hub_cache import find_in_cache
+
+_ALONGSIDE = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "added_tokens.json")
+
+
+def download(hub_id: str, revision: str | None) -> ModelFiles:
+    """Fetch a model into the hub's cache; progress goes to standard error.
+
+    Only the files that a GPT-2 needs are fetched: one form of the weights (safetensors where there is one), the
+    tokenizer and the configuration. No code is fetched.
+
+    Raises:
+        ModelNotFoundError: the hub has no such model, or cannot be reached.
+        NetworkError: the hub was reached, and the download failed.
+        ModelUnusableError: what was fetched is not a whole model.
+    """
+    import huggingface_hub
+    from huggingface_hub import errors
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
+
+    try:
+        info = huggingface_hub.HfApi().model_info(hub_id, revision=revision)
+    except errors.GatedRepoError:
+        raise ModelNotFoundError(
+            f"model {hub_id!r} is gated on the hub", "accept its terms there and log in with `hf auth login`"
+        ) from None
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
+        what = "revision" if isinstance(error, errors.RevisionNotFoundError) else "model"
+        raise ModelNotFoundError(f"the hub has no {what} {revision if what == 'revision' else hub_id!r}") from None
+    except errors.HfHubHTTPError as error:
+        raise NetworkError(f"the hub refused {hub_id!r}: {_first_line(error)}", "try again later") from error
+    except (OSError, HTTPError) as error:
+        raise ModelNotFoundError(
+            f"model {hub_id!r} is not in the local cache, and the hub cannot be reached ({_first_line(error)})",
+            "check the name and the network, or use `--model pocket`, which needs none",
+        ) from error
+
+    names = [sibling.rfilename for sibling in info.siblings or []]
+    try:
+        huggingface_hub.snapshot_download(hub_id, revision=revision, allow_patterns=files_to_fetch(names))
+    except (OSError, HTTPError) as error:
+        raise NetworkError(
+            f"the download of {hub_id!r} failed: {_first_line(error)}", "run the same command again to go on with it"
+        ) from error
+    model = find_in_cache(hub_id, revision)
+    if model is None:
+        raise ModelUnusableError(f"model {hub_id!r} on the hub lacks config.json, weights or a tokenizer")
+    return model
+
+
+def files_to_fetch(names: list[str]) -> list[str]:
+    """Those of a repository's files that a GPT-2 needs, with one form of the weights."""
+    weights = next((name for name in WEIGHTS if name in names), None)
+    wanted = {CONFIG, *_ALONGSIDE, *(name for files in TOKENIZERS for name in files)}
+    chosen = [name for name in names if name in wanted]
+    if weights is not None:
+        chosen.append(weights)
+        if weights.endswith(".index.json"):
+            stem, suffix = ("model-", ".safetensors") if "safetensors" in weights else ("pytorch_model-", ".bin")
+            chosen += [name for name in names if name.startswith(stem) and name.endswith(suffix)]
+    return chosen
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,21 @@
+"""Fixtures that several test files share."""
+
+from pathlib import Path
+
+import pytest
+from checkpoints import make_checkpoint
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with GPT-2's usual settings, and weights for nothing but tests."""
+    return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the user's hub cache, settings or terminal, or asks the network."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path_factory.getbasetemp() / "empty-hub-cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for variable in ("GPT2_INSPECT_MODEL", "COLUMNS", "NO_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
