@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Text = Annotated[str, typer.Argument(help="The prompt; `-` reads it from standard input.", show_default=False)]
+Text = Annotated[
+    str, typer.Argument(metavar="TEXT", help="The prompt; `-` reads it from standard input.", show_default=False)
+]
 
 Model = Annotated[
     str | None,

@@ -61,7 +61,7 @@ class Layout:
         if per_column >= typical:
             self._form, self._cell = "wide", min(per_column, typical + 4)
         elif per_column >= max(_STACKED_LEAST, percent):
-            self._form, self._cell = "stacked", min(per_column, 14)
+            self._form, self._cell = "stacked", min(per_column, 11)
         else:
             self._form, self._cell = "tall", max(4, min(width - _STEP - percent - 6, 30))
         self._text = min(_TEXT_MOST, width - _STEP - _GAP - columns * (self._cell + _GAP))
