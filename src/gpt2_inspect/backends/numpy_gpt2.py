@@ -22,6 +22,9 @@ from .ranking import rank
 PIECE = 1 << 17
 """Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
 
+HEAD_PIECE = 1 << 24
+"""Logits computed at a time, 64 MiB: enough rows to be worth repacking the head for, and no more memory than needed."""
+
 FEW_ROWS = 6
 """Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
 
@@ -150,7 +153,7 @@ class NumpyLogits:
     def top_k(self, k: int) -> Ranking:
         if self._all is not None:
             return rank(self._all.copy(), k)
-        group = max(1, 32 * PIECE // len(self._lm_head))
+        group = max(1, HEAD_PIECE // len(self._lm_head))
         ranked = [rank(self._multiply(self._hidden[i : i + group]), k) for i in range(0, len(self._hidden), group)]
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 

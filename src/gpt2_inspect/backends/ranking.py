@@ -10,19 +10,23 @@ _LANES = 64
 
 
 def rank(logits: npt.NDArray[np.float32], k: int) -> Ranking:
-    """The best k of each row of logits (N, V); overwrites `logits`.
+    """The best k of each row of logits (N, V); overwrites `logits`. One row at a time stays in a core's cache.
 
     Raises:
         ModelUnusableError: a logit is NaN or infinite.
     """
-    ids = np.stack([_best_ids(row, k) for row in logits])  # (N, k)
-    best = np.take_along_axis(logits, ids, axis=1)  # (N, k)
-    logits -= best[:, :1]
-    exponents = np.exp(logits)  # (N, V)
-    total = exponents.sum(axis=1)  # (N,)
-    log_total = np.log(total)
-    entropy = log_total - np.vecdot(exponents, logits) / total
-    log_normalizer = log_total + best[:, 0]
+    rows = len(logits)
+    ids, best = np.empty((rows, k), np.int64), np.empty((rows, k), np.float32)
+    log_normalizer, entropy = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    exponentials = np.empty(logits.shape[1], np.float32)
+    for i, row in enumerate(logits):
+        ids[i] = _best_ids(row, k)
+        best[i] = row[ids[i]]
+        row -= best[i, 0]
+        total = np.exp(row, out=exponentials).sum()
+        log_total = np.log(total)
+        log_normalizer[i] = best[i, 0] + log_total
+        entropy[i] = log_total - np.dot(exponentials, row) / total
     if not np.isfinite(log_normalizer).all():
         raise not_finite()
     return Ranking(ids, best, log_normalizer, entropy)

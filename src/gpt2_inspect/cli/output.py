@@ -29,9 +29,10 @@ def choose_format(form: str | None, json: bool) -> str:
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
-    def __init__(self, streams: Streams, file: TextIO | None, form: str) -> None:
+    def __init__(self, streams: Streams, file: TextIO | None, path: Path | None, form: str) -> None:
         self._streams = streams
         self._file = file
+        self._path = path
         self._form = form
 
     def live_table(self, *, top_k: int, sampled: bool) -> "LiveTable | None":
@@ -44,9 +45,13 @@ class Output:
         return LiveTable(self._streams.stdout, width, top_k=top_k, sampled=sampled, colour=self._streams.colour)
 
     def write(self, result: Result) -> None:
-        """Write the whole result."""
-        width = self._streams.width if self._file is None else None
-        (self._file or self._streams.stdout).writelines(render(result, self._form, width))
+        """Write the whole result. Raises OutputError if the file cannot take it."""
+        if self._file is None or self._path is None:
+            self._streams.stdout.writelines(render(result, self._form, self._streams.width))
+            return
+        with _reported(self._path):
+            self._file.writelines(render(result, self._form))
+            self._file.flush()
 
 
 @contextmanager

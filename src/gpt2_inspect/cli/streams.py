@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Self, TextIO
 
 from ..errors import InputError
@@ -25,14 +26,19 @@ class Streams:
     @classmethod
     def of_process(cls) -> Self:
         """Those of this process. Standard output is UTF-8 with plain line feeds everywhere."""
+        sys.stdin, sys.stdout, sys.stderr = (
+            file or Path(os.devnull).open(mode)  # closed by the shell, as with `>&-`
+            for file, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
+        )
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
         sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         return cls(sys.stdin.buffer, sys.stdout, sys.stderr, os.environ)
 
     def note(self, line: str) -> None:
-        """A line on standard error."""
-        self.stderr.write(line + "\n")
-        self.stderr.flush()
+        """A line on standard error. If nobody can take it, the exit code must do."""
+        with contextlib.suppress(OSError):
+            self.stderr.write(line + "\n")
+            self.stderr.flush()
 
     @property
     def colour(self) -> bool:
@@ -56,11 +62,14 @@ class Streams:
         """`text` itself, or standard input if it is `-`. One line feed at the end of the input is dropped.
 
         Raises:
-            InputError: the input is not UTF-8, or larger than MAX_INPUT.
+            InputError: the input cannot be read, is not UTF-8, or is larger than MAX_INPUT.
         """
         if text != "-":
             return text
-        raw = self.stdin.read(MAX_INPUT + 1)
+        try:
+            raw = self.stdin.read(MAX_INPUT + 1)
+        except OSError as error:
+            raise InputError(f"cannot read standard input: {error.strerror or error}") from error
         if len(raw) > MAX_INPUT:
             raise InputError(f"standard input is larger than {MAX_INPUT // 2**20} MiB")
         try:
@@ -72,6 +81,6 @@ class Streams:
             ) from error
 
     def abandon_stdout(self) -> None:
-        """After the reader has gone: let what is still buffered go nowhere, so that the exit is quiet."""
+        """Let what is still buffered go nowhere, so that the exit is quiet: the reader has gone, or the disk is full."""
         with contextlib.suppress(OSError, ValueError):  # not a real file: nothing will be flushed at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
