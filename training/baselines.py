@@ -20,9 +20,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer
+
 from corpus import END_OF_TEXT, Document, split_corpus
 from measure import Measurement, measure, to_markdown, write_json
-from tokenizers import Tokenizer
 
 ORDER = 5
 
@@ -47,8 +48,10 @@ class FiveGram:
     """KenLM's model of the token ids."""
 
     def __init__(self, arpa: Path, end_of_text: int, vocab_size: int) -> None:
-        import kenlm  # compiled when it is installed, so only those who want this model need it
-
+        try:
+            import kenlm  # compiled when it is installed, so only those who want this model need it
+        except ModuleNotFoundError as error:
+            raise SystemExit("error: the 5-gram model needs kenlm; training/README.md says how to get it") from error
         self._kenlm = kenlm
         self._model = kenlm.Model(str(arpa))
         self._events = ["</s>" if token == end_of_text else str(token) for token in range(vocab_size)]

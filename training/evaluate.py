@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+
 from corpus import split_corpus
 from measure import measure, to_markdown, write_json
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 # Inputs in one batch. The logits (tokens, V) in float32 are the largest array: 134 MB for 8192 ids.
 TOKENS_PER_BATCH = 4096
@@ -61,7 +62,7 @@ def window_nats(model: PreTrainedModel, batch: list[Window]) -> list[float]:
     # A causal model never looks to the right, so what pads the end of a row changes nothing before it.
     ids = torch.tensor([window.ids + [0] * (longest - len(window)) for window in batch])  # (B, T + 1)
     logits = model(input_ids=ids[:, :-1], use_cache=False).logits  # (B, T, V)
-    costs = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(batch), longest)
+    costs = cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(batch), longest)
     return [row[window.skip : len(window)].double().sum().item() for row, window in zip(costs, batch, strict=True)]
 
 

@@ -14,9 +14,10 @@ import shutil
 from pathlib import Path
 
 import torch
-from corpus import END_OF_TEXT
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+
+from corpus import END_OF_TEXT
 
 Weights = dict[str, torch.Tensor]
 

@@ -15,7 +15,6 @@ before its cooldown has begun.
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from corpus import END_OF_TEXT, Document, split_corpus
 from tokenizers import Tokenizer
+from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
+
+from corpus import END_OF_TEXT, Document, split_corpus
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Trainer:
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=self._bf16):
             hidden = self.model.transformer(input_ids=rows[:, :-1]).last_hidden_state
             logits = self.model.lm_head(hidden)
-        return F.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
+        return cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
 
     def train_step(self, rows: torch.Tensor, rate: float) -> float:
         """One update at this learning rate; the loss before it, in nats a token."""
@@ -159,7 +159,7 @@ class Trainer:
         }
         temporary = path.with_suffix(".tmp")
         torch.save(state, temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)

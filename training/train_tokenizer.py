@@ -1,14 +1,17 @@
 """Train a byte-level BPE tokenizer in GPT-2's form: 256 bytes, merges, and `<|endoftext|>` as the last id.
 
     python training/train_tokenizer.py CORPUS_FOLDER --output tokenizer.json --vocab-size 8192
+
+It learns from the training documents alone; the held-out ones are left out as they are for the model.
 """
 
 import argparse
 import json
 from pathlib import Path
 
-from corpus import END_OF_TEXT, split_corpus
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from corpus import END_OF_TEXT, split_corpus
 
 
 def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
