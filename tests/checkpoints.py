@@ -83,3 +83,22 @@ def make_checkpoint(
     (model if prefix else model.transformer).save_pretrained(folder, max_shard_size=max_shard_size)
     write_tokenizer(folder, as_pair=tokenizer_as_pair)
     return folder
+
+
+BERT_VOCABULARY = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
+    *"你好世界今天气很，。！",
+    *"abcdehlorw019",
+    "hello", "##l", "##o", "##or", "##ld", "##1",
+]  # fmt: skip
+"""In the form of the Chinese GPT-2s: special tokens, single characters, pieces of words."""
+
+
+def make_bert_style_checkpoint(folder: Path, settings: dict[str, Any] | None = None, **config: Any) -> Path:
+    """A checkpoint with a BERT-style vocab.txt; `settings` go into its tokenizer_config.json, None writes none."""
+    make_checkpoint(folder, **{"vocab_size": len(BERT_VOCABULARY), "bos_token_id": None, "eos_token_id": None} | config)
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in BERT_VOCABULARY), encoding="utf-8")
+    if settings is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder

@@ -28,7 +28,7 @@ def load(
 ) -> "Session":
     """Load a GPT-2.
 
-    Configuration and tokenizer are read at once, the weights with the first question that needs them.
+    The configuration is read at once, tokenizer and weights with the first question that needs them.
 
     Args:
         model: `pocket` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the hub's cache
@@ -41,27 +41,21 @@ def load(
 
     Raises:
         ModelNotFoundError: the model is nowhere to be had.
-        ModelUnusableError: its files are broken, or it is no GPT-2.
+        ModelUnusableError: its configuration is broken, or it is no GPT-2.
         NetworkError: a download broke off.
         UsageError: an unknown backend, device or dtype.
     """
     check_choice(backend, device, dtype)
     files = find_model(model, revision, offline=offline)
-    config = read_config(files.folder / "config.json")
-    tokenizer = load_tokenizer(files.folder)
-    _check_vocabulary(files, config, tokenizer)
-    return Session(files, config, tokenizer, backend=backend, device=device, dtype=dtype)
+    return Session(files, read_config(files.folder / "config.json"), backend=backend, device=device, dtype=dtype)
 
 
 class Session:
     """A loaded model. Each method answers one question and returns the record that the JSON is made from."""
 
-    def __init__(
-        self, files: ModelFiles, config: GPT2Config, tokenizer: Tokenizer, *, backend: str, device: str, dtype: str
-    ) -> None:
+    def __init__(self, files: ModelFiles, config: GPT2Config, *, backend: str, device: str, dtype: str) -> None:
         self._files = files
         self._config = config
-        self._tokenizer = tokenizer
         self._choice = (backend, device, dtype)
 
     def next_tokens(
@@ -98,12 +92,13 @@ class Session:
         Raises:
             InputError: prompt and steps together exceed the model's n_positions, or the text is not valid Unicode.
             UsageError: an option has a value that makes no sense.
-            ModelUnusableError: the weights are broken.
+            ModelUnusableError: the weights or the tokenizer are broken.
             BackendUnavailableError: the backend or the device is not there, or cannot run this model.
         """
         from .analysis.next_tokens import finish, generate_steps, plan_decoding
         from .analysis.prompt import prepare_prompt
 
+        backend = self._backend  # first: it reads the weights ahead while the tokenizer is loaded
         decoding = plan_decoding(
             steps=steps,
             top_k=top_k,
@@ -127,7 +122,7 @@ class Session:
             seed = random.SystemRandom().getrandbits(32)
         taken = []
         for step in generate_steps(
-            self._backend, self._tokenizer, prompt, decoding, seed=seed, eos_token_id=self._eos_token_id
+            backend, self._tokenizer, prompt, decoding, seed=seed, eos_token_id=self._eos_token_id
         ):
             taken.append(step)
             if on_step is not None:
@@ -154,6 +149,12 @@ class Session:
     @cached_property
     def _backend(self) -> Backend:
         return load_backend(self._files, self._config, *self._choice)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = load_tokenizer(self._files.folder)
+        _check_vocabulary(self._files, self._config, tokenizer)
+        return tokenizer
 
     def _run(self, seed: int | None) -> RunInfo:
         backend = self._backend

@@ -34,7 +34,10 @@ class Sampler:
 
     def draw(self, logits: npt.NDArray[np.float32]) -> Draw:
         """Draw from the logits (V,) of one position."""
-        scaled = logits.astype(np.float64) / self._temperature
+        scaled = logits.astype(np.float64)
+        scaled -= scaled.max()
+        with np.errstate(over="ignore"):  # next to no temperature leaves the best token alone
+            scaled /= self._temperature
         if self._top_k is not None and self._top_k < len(scaled):
             weakest = np.partition(scaled, -self._top_k)[-self._top_k]
             scaled[scaled < weakest] = -math.inf

@@ -48,6 +48,7 @@ class NumpyGPT2:
     def new_cache(self, batch: int, capacity: int) -> "KeyValueCache":
         return KeyValueCache(self._config, batch, capacity)
 
+    @np.errstate(over="ignore", invalid="ignore")  # of damaged weights; the ranking reports them
     def forward(
         self,
         token_ids: npt.NDArray[np.int64],
@@ -162,6 +163,7 @@ class NumpyLogits:
             self._all = self._multiply(self._hidden)
         return self._all
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _multiply(self, hidden: Array) -> Array:
         return multiply(hidden, self._lm_head.T, np.empty((len(hidden), len(self._lm_head)), np.float32))
 

@@ -104,9 +104,9 @@ class TorchLogits:
 def _rank(logits: torch.Tensor, k: int) -> Ranking:
     """The best k of each row of logits (N, V). Only those, and two numbers a row, leave the device."""
     logprobs = logits.log_softmax(dim=-1)
-    entropy = -(logprobs.exp() * logprobs).sum(dim=-1)
+    entropy = (logprobs.exp() * -logprobs).sum(dim=-1)
     log_normalizer = logits[:, 0] - logprobs[:, 0]
-    if not torch.isfinite(log_normalizer).all():
+    if not torch.isfinite(entropy).all():  # 0 * inf is NaN, so no infinite logit is lost
         raise not_finite()
     # topk leaves the order of equal values open, so all that reach the k-th value are taken and then sorted
     row, ids = (logits >= logits.topk(k).values[:, -1:]).nonzero(as_tuple=True)

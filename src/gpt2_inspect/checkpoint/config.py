@@ -1,12 +1,14 @@
 """Reading config.json: the shape of a GPT-2 and the flags that change its arithmetic."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelUnusableError
+
+_MAX_NUMBER = 3e38
+"""The largest in float32, nearly."""
 
 _MAX_SIZE = 2**24
 """Far above any GPT-2; keeps a broken config.json from asking for absurd amounts of memory."""
@@ -64,7 +66,7 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
     """A GPT2Config from the parsed JSON; `path` is for messages only. Raises ModelUnusableError."""
     model_type = content.get("model_type")
     if model_type != "gpt2":
-        named = f"model_type {model_type!r}" if model_type is not None else "no model_type"
+        named = f"model_type {model_type!r}" if isinstance(model_type, str) else "no model_type"
         raise ModelUnusableError(
             f"{str(path)!r} describes another architecture ({named}), not GPT-2",
             "only checkpoints with model_type gpt2 can be inspected",
@@ -116,7 +118,7 @@ class _Fields:
 
     def positive(self, name: str, default: float) -> float:
         value = self._get(name, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _MAX_NUMBER:
             self._refuse(name, value, "a number above 0")
         return float(value)
 
@@ -148,5 +150,5 @@ class _Fields:
         return default if value is None else value
 
     def _refuse(self, name: str, value: Any, expected: str) -> None:
-        shown = json.dumps(value)[:60]
+        shown = json.dumps(value)[:60] if not isinstance(value, (list, dict)) else type(value).__name__
         raise ModelUnusableError(f"{str(self.path)!r}: {name} is {shown}, not {expected}")

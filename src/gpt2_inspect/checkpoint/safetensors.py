@@ -4,21 +4,21 @@ The format (https://huggingface.co/docs/safetensors): eight bytes with the lengt
 header, JSON from tensor name to dtype, shape and byte offsets; then the bytes of the tensors, without gaps.
 """
 
-import contextlib
 import json
 import math
 import mmap
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ModelUnusableError
 
 _LENGTH_BYTES = 8
 _MAX_HEADER = 100_000_000
 """The limit that the reference implementation sets as well."""
+
+_MAX_DIMENSIONS = 32
 
 _ITEM_SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1,
@@ -28,8 +28,7 @@ _ITEM_SIZES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class TensorEntry:
+class TensorEntry(NamedTuple):
     """Where one tensor lies. `start` and `stop` count from the beginning of the file."""
 
     dtype: str
@@ -46,18 +45,10 @@ class SafetensorsFile:
     buffer: mmap.mmap
     entries: Mapping[str, TensorEntry]
 
-    def read_ahead(self) -> None:
-        """Map the whole file at once, not page by page. Where the system cannot, nothing is lost but time."""
-        if sys.platform == "linux":
-            with contextlib.suppress(OSError):  # an older kernel
-                self.buffer.madvise(_MADV_POPULATE_READ)
-                return
+    def announce(self) -> None:
+        """Tell the system that all of the file will be wanted soon."""
         if hasattr(mmap, "MADV_WILLNEED"):
             self.buffer.madvise(mmap.MADV_WILLNEED)
-
-
-_MADV_POPULATE_READ = 22
-"""From Linux 5.14 on; Python has no name for it."""
 
 
 def open_safetensors(path: Path) -> SafetensorsFile:
@@ -87,7 +78,7 @@ def open_safetensors(path: Path) -> SafetensorsFile:
 
 def _parse_header(path: Path, raw: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(raw)
+        header = json.loads(raw, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         raise _broken(path, f"its header is not JSON: {error}") from error
     if not isinstance(header, dict):
@@ -96,13 +87,21 @@ def _parse_header(path: Path, raw: bytes) -> dict[str, Any]:
     return header
 
 
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two entries of one name could be read in two ways, by two programs."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return content
+
+
 def _entry(path: Path, name: str, value: Any, data_start: int) -> TensorEntry:
     match value:
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [start, stop]}:
             pass
         case _:
             raise _broken(path, f"the entry of tensor {name!r} lacks dtype, shape or data_offsets")
-    if not all(_is_size(number) for number in (*shape, start, stop)):
+    if len(shape) > _MAX_DIMENSIONS or not all(_is_size(number) for number in (*shape, start, stop)):
         raise _broken(path, f"tensor {name!r} has a shape or offsets that are not whole numbers")
     if dtype not in _ITEM_SIZES:
         raise _broken(path, f"tensor {name!r} has the unknown dtype {dtype!r}")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ModelUnusableError
 from .config import read_json
@@ -48,6 +48,8 @@ class ByteLevelTokenizer:
     """A byte-level BPE, run by the `tokenizers` library."""
 
     def __init__(self, tokenizer: "tokenizers.Tokenizer") -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
         self._tokenizer = tokenizer
         added = tokenizer.get_added_tokens_decoder()
         self._bytes = {token_id: token.content.encode() for token_id, token in added.items()}
@@ -106,7 +108,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     full, vocabulary, merges = folder / "tokenizer.json", folder / "vocab.json", folder / "merges.txt"
     has_pair = vocabulary.is_file() and merges.is_file()
     if full.is_file():
-        if has_pair and _is_plain_gpt2(full):
+        if has_pair and _is_plain_gpt2(full) and _is_plain_setup(folder):
             return _from_vocabulary(vocabulary, merges)
         return _from_tokenizer_json(full)
     if has_pair and _is_plain_setup(folder):
@@ -129,7 +131,7 @@ def _from_vocabulary(vocabulary: Path, merges: Path) -> Tokenizer:
 
 
 def _from_tokenizer_json(path: Path) -> Tokenizer:
-    from tokenizers import Tokenizer, decoders
+    from tokenizers import Tokenizer, decoders, pre_tokenizers
 
     try:
         tokenizer = Tokenizer.from_file(str(path))
@@ -137,8 +139,9 @@ def _from_tokenizer_json(path: Path) -> Tokenizer:
         raise _unusable(repr(str(path)), error) from error
     if not isinstance(tokenizer.decoder, decoders.ByteLevel):
         return _from_transformers(path.parent)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    prefix = _settings(path.parent, "tokenizer_config.json").get("add_prefix_space")
+    if isinstance(prefix, bool) and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel):
+        tokenizer.pre_tokenizer.add_prefix_space = prefix  # that file has the last word, as in transformers
     return ByteLevelTokenizer(tokenizer)
 
 
@@ -155,32 +158,46 @@ def _is_plain_gpt2(path: Path) -> bool:
     before_model = head.partition('"model"')[0].rstrip().removesuffix(",")
     try:
         settings = json.loads(before_model + "}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
-    added = settings.get("added_tokens") or []
-    splitting = settings.get("pre_tokenizer") or {}
-    return (
-        settings.get("normalizer") is None
-        and settings.get("truncation") is None
-        and [token.get("content") for token in added] == [END_OF_TEXT]
-        and splitting.get("type") == "ByteLevel"
-        and splitting.get("add_prefix_space") is False
-        and splitting.get("use_regex", True)
-    )
+    match settings:
+        case {
+            "added_tokens": [{"content": str(content)} as end_of_text],
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False} as splitting,
+        }:
+            return (
+                content == END_OF_TEXT
+                and not any(end_of_text.get(flag) for flag in ("single_word", "lstrip", "rstrip"))
+                and splitting.get("use_regex", True) is True
+                and settings.get("normalizer") is None
+            )
+    return False
 
 
 def _is_plain_setup(folder: Path) -> bool:
     """True if the settings beside vocab.json and merges.txt add nothing to GPT-2's own."""
     if (folder / "added_tokens.json").is_file():
         return False
-    path = folder / "tokenizer_config.json"
-    settings = read_json(path) if path.is_file() else {}
+    settings = _settings(folder, "tokenizer_config.json")
+    special = settings | _settings(folder, "special_tokens_map.json")
+    named = [value for name, value in special.items() if name.endswith(("_token", "_tokens")) and value]
     added = settings.get("added_tokens_decoder") or {}
+    named += added.values() if isinstance(added, dict) else [added]
     return (
         not settings.get("add_prefix_space")
-        and settings.get("tokenizer_class", "GPT2Tokenizer").startswith("GPT2")
-        and all(token.get("content") == END_OF_TEXT for token in added.values())
+        and str(settings.get("tokenizer_class") or "GPT2Tokenizer").startswith("GPT2")
+        and all(token == END_OF_TEXT or _content(token) == END_OF_TEXT for token in named)
     )
+
+
+def _content(token: Any) -> Any:
+    """The text of a token that is written with its settings."""
+    return token.get("content") if isinstance(token, dict) else None
+
+
+def _settings(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON object from a file that need not be there."""
+    return read_json(folder / name) if (folder / name).is_file() else {}
 
 
 def _unusable(what: str, error: Exception) -> ModelUnusableError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelUnusableError
-from .tokenizer import END_OF_TEXT, Tokenizer
+from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
 
 
 class TransformersTokenizer:
@@ -43,6 +43,7 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
     Raises:
         ModelUnusableError: transformers cannot make one.
     """
+    from tokenizers import decoders
     from transformers import AutoTokenizer, BertTokenizer
 
     only_vocabulary = (folder / "vocab.txt").is_file() and not (folder / "tokenizer.json").is_file()
@@ -52,4 +53,7 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
     except Exception as error:  # transformers raises many kinds for broken files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelUnusableError(f"transformers cannot open the tokenizer in {str(folder)!r}: {reason}") from error
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None and isinstance(backend.decoder, decoders.ByteLevel):
+        return ByteLevelTokenizer(backend)
     return TransformersTokenizer(tokenizer)

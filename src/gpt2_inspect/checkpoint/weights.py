@@ -1,10 +1,12 @@
 """The weights of a GPT-2, found by name in one safetensors file or several, checked against the configuration."""
 
 import math
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,22 +25,21 @@ _PREFIX = "transformer."
 """GPT2LMHeadModel saves its tensors with it, GPT2Model without."""
 
 
-@dataclass(frozen=True)
-class Linear:
+class Linear(NamedTuple):
     """x @ weight + bias."""
 
     weight: Array  # (inputs, outputs)
     bias: Array  # (outputs,)
 
 
-@dataclass(frozen=True)
-class LayerNorm:
+class LayerNorm(NamedTuple):
+    """(x - mean) / standard deviation * weight + bias."""
+
     weight: Array  # (D,)
     bias: Array  # (D,)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """One transformer block; the names are those of the checkpoint."""
 
     ln_1: LayerNorm
@@ -49,8 +50,7 @@ class Block:
     mlp_c_proj: Linear  # n_inner -> D
 
 
-@dataclass(frozen=True)
-class GPT2Weights:
+class GPT2Weights(NamedTuple):
     """All weights in float32. Float32 files are not copied: the arrays are views of the memory map."""
 
     wte: Array  # (V, D)
@@ -69,9 +69,11 @@ class Checkpoint:
     located: dict[str, tuple[SafetensorsFile, TensorEntry]]
 
     def read(self) -> GPT2Weights:
-        """All weights, as views of the files where those hold float32."""
-        for file in self.files:
-            file.read_ahead()
+        """All weights, as views of the files where those hold float32.
+
+        A thread reads the files meanwhile, so that whoever uses the weights seldom waits for a page of them.
+        """
+        Thread(target=_read_ahead, args=(self.files,), daemon=True).start()
         wte = self._array("wte.weight")
         return GPT2Weights(
             wte=wte,
@@ -101,6 +103,13 @@ class Checkpoint:
         file, entry = self.located[name]
         stored = np.frombuffer(file.buffer, _STORED[entry.dtype], math.prod(entry.shape), entry.start)
         return _to_float32(stored, entry.dtype).reshape(entry.shape)
+
+
+def _read_ahead(files: tuple[SafetensorsFile, ...]) -> None:
+    """Touch every page of the files. NumPy does it without holding up other threads."""
+    for file in files:
+        file.announce()
+        np.frombuffer(file.buffer, np.uint8)[:: mmap.PAGESIZE].max()
 
 
 _STORED: dict[str, npt.DTypeLike] = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
@@ -142,8 +151,11 @@ def _files(folder: Path) -> Iterator[SafetensorsFile]:
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ModelUnusableError(f"{str(index)!r} has no weight_map")
-    for name in sorted({str(name) for name in weight_map.values()}):
-        if "/" in name or "\\" in name or not (folder / name).is_file():
+    if not all(isinstance(name, str) for name in weight_map.values()):
+        raise ModelUnusableError(f"{str(index)!r} maps a tensor to something that is no file's name")
+    beside = {path.name for path in folder.iterdir() if path.is_file()}
+    for name in sorted(set(weight_map.values())):
+        if name not in beside:
             raise ModelUnusableError(f"{str(index)!r} names the file {name!r}, which is not beside it")
         yield open_safetensors(folder / name)
 

@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 from ..errors import ExitCode, InspectError
 from .streams import Streams
@@ -16,7 +17,7 @@ def main() -> None:
     _choose_threads()
     if not sys.warnoptions:  # NumPy warns of every overflow in damaged weights; the error says it once
         warnings.simplefilter("ignore")
-    sys.exit(run(sys.argv[1:], Streams.of_process()))
+    _leave(run(sys.argv[1:], Streams.of_process()))
 
 
 def run(arguments: Sequence[str], streams: Streams) -> int:
@@ -54,9 +55,13 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
         return app(list(arguments), prog_name="gpt2-inspect", obj=streams, standalone_mode=False) or ExitCode.DONE
     except Abort:
         return ExitCode.INTERRUPTED
+    except SystemExit as error:  # what Typer makes of a closed pipe
+        raise BrokenPipeError from error
     except TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see `{context.command_path} --help`" if context else None
+        if hint and type(error).__name__ == "NoSuchOption":
+            hint += "; a text that begins with - goes behind `--`"
         return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
 
 
@@ -74,6 +79,17 @@ def _trace(arguments: Sequence[str]) -> None:
         import traceback
 
         traceback.print_exc()
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit with everything written, but without taking the interpreter down piece by piece: that takes as long as
+    a token or two of GPT-2. Libraries that want to be told of the end are told.
+    """
+    if "torch" in sys.modules or "huggingface_hub" in sys.modules:
+        sys.exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _choose_threads() -> None:

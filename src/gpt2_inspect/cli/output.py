@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import OutputError, UsageError
 from ..render import FORMATS, render
@@ -58,35 +58,66 @@ class Output:
 def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Output]:
     """An Output to standard output, or to a file that appears only when all is written.
 
-    The file is written under a temporary name beside its place and then renamed, so a run that fails leaves an
-    older file whole. Raises OutputError if it cannot be written; that is found out before anything is computed.
+    Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
     if path is None:
-        yield Output(streams, None, form)
+        yield Output(streams, None, None, form)
         return
-    if path.is_dir():
-        raise OutputError(f"cannot write {str(path)!r}: it is a directory")
-    if path.exists() and not path.is_file():  # a device or a pipe: there is nothing to keep whole
-        with _reported(path), path.open("w", encoding="utf-8", newline="\n") as file:
-            yield Output(streams, file, form)
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _reported(path):
-        file = temporary.open("x", encoding="utf-8", newline="\n", errors="backslashreplace")
+        if path.is_dir():
+            raise OutputError(f"cannot write {str(path)!r}: it is a directory")
+        special = path.exists() and not path.is_file()  # a device or a pipe: there is nothing to keep whole
+    with _in_place(path) if special else _replacing(path) as file:
+        yield Output(streams, file, path, form)
+
+
+@contextmanager
+def _in_place(path: Path) -> Iterator[TextIO]:
+    with _reported(path):
+        file = path.open("w", **_TEXT)
     try:
-        yield Output(streams, file, form)
+        yield file
+    finally:
+        _close(file)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file under a temporary name beside its place that is then renamed: a run that fails leaves the old one whole.
+
+    Of a link, the file that it leads to is replaced. The new file has the old one's permissions.
+    """
+    with _reported(path):
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".gpt2-inspect.{os.getpid()}.tmp")
+        temporary.unlink(missing_ok=True)  # left by a process that was killed
+        file = temporary.open("x", **_TEXT)
+    try:
+        yield file
         with _reported(path):
             file.close()
-            temporary.replace(path)
+            if target.exists():
+                temporary.chmod(target.stat().st_mode)
+            temporary.replace(target)
     finally:
+        _close(file)
+        temporary.unlink(missing_ok=True)
+
+
+_TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
+
+
+def _close(file: TextIO) -> None:
+    """Close without a word: what could not be written has been reported."""
+    with contextlib.suppress(OSError):
         file.close()
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 @contextmanager
 def _reported(path: Path) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:  # the reader has gone; that is no error
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error

@@ -1,6 +1,7 @@
 """What a command may touch of the world outside: standard streams and the environment. Tests hand in their own."""
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -26,10 +27,11 @@ class Streams:
     @classmethod
     def of_process(cls) -> Self:
         """Those of this process. Standard output is UTF-8 with plain line feeds everywhere."""
-        sys.stdin, sys.stdout, sys.stderr = (
-            file or Path(os.devnull).open(mode)  # closed by the shell, as with `>&-`
-            for file, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
-        )
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:  # closed by the shell, as with `>&-`
+                setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # as long as the process
+        if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: a full disk would lose text unnoticed
+            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
         sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         return cls(sys.stdin.buffer, sys.stdout, sys.stderr, os.environ)
@@ -81,6 +83,6 @@ class Streams:
             ) from error
 
     def abandon_stdout(self) -> None:
-        """Let what is still buffered go nowhere, so that the exit is quiet: the reader has gone, or the disk is full."""
+        """Let what is still buffered go nowhere, so that the exit is quiet, once standard output takes no more."""
         with contextlib.suppress(OSError, ValueError):  # not a real file: nothing will be flushed at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())

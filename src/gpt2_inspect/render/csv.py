@@ -10,9 +10,8 @@ from .rows import tidy_rows
 
 def render_csv(result: Result) -> Iterator[str]:
     """A header and the rows (RFC 4180, but with plain line feeds)."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     header, rows = tidy_rows(result)
-    writer.writerow(header)
-    writer.writerows(rows)
-    yield buffer.getvalue()
+    for row in (header, *rows):
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\r\n").writerow(row)  # quotes what holds a character of the terminator
+        yield buffer.getvalue().removesuffix("\r\n") + "\n"

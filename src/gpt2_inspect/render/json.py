@@ -10,6 +10,9 @@ from ..results import SCHEMA_VERSION, Result
 _NUMBERS = re.compile(r"\[\n\s+([-+.\deE,\s]+?)\n\s+\]")
 """A list of numbers over several lines. Strings are safe from it: JSON writes no line break inside one."""
 
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What would steer a terminal or hide text, and JSON does not escape by itself: controls and bidirectional marks."""
+
 
 def render_json(result: Result) -> Iterator[str]:
     """The whole result as one indented document."""
@@ -25,4 +28,5 @@ def render_jsonl(result: Result) -> Iterator[str]:
 
 
 def _dump(value: dict[str, Any], indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

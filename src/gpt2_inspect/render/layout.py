@@ -11,7 +11,7 @@ the tail of the text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..results import Step
 from .rows import CHOSEN, Cell, cells
@@ -21,8 +21,7 @@ Measure = Callable[[str], int]
 """Columns that a text takes on a terminal; a Chinese character takes two."""
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A piece of a line. `prob` is what to shade it by, None for no shade."""
 
     text: str
@@ -36,6 +35,7 @@ Line = list[Segment]
 _STEP = 4
 _TEXT_LEAST, _TEXT_MOST = 14, 40
 _STACKED_LEAST = 9
+_TALL_LEAST = 4
 _GAP = 2
 
 
@@ -54,16 +54,18 @@ class Layout:
             texts = (measure(visible_line(step.context)) for step in known)
             self._text = min(_TEXT_MOST, max(_TEXT_LEAST, *texts, 0))
             return
-        percent = len("99.9% → 99.9%") if sampled else len("99.9%")
-        typical = len("·typical") + 1 + percent + 2
+        percent = len(">99.9% → >99.9%") if sampled else len(">99.9%")
+        typical = len("·typical") + 1 + len("99.9% → 99.9%" if sampled else "99.9%") + 2
         available = width - _STEP - _GAP - _TEXT_LEAST
         per_column = available // columns - _GAP
         if per_column >= typical:
             self._form, self._cell = "wide", min(per_column, typical + 4)
         elif per_column >= max(_STACKED_LEAST, percent):
-            self._form, self._cell = "stacked", min(per_column, 11)
+            self._form, self._cell = "stacked", min(per_column, max(11, percent))
         else:
-            self._form, self._cell = "tall", max(4, min(width - _STEP - percent - 6, 30))
+            beside = width - _STEP - percent - 5
+            self._percent_beside = beside >= _TALL_LEAST
+            self._form, self._cell = "tall", min(beside if self._percent_beside else width - _STEP - 4, 30)
         self._text = min(_TEXT_MOST, width - _STEP - _GAP - columns * (self._cell + _GAP))
 
     def header(self) -> Iterator[Line]:
@@ -92,23 +94,30 @@ class Layout:
             yield line
         for cell in unlisted:
             drawn = f"drawn from further down: {cell.marked_token} {cell.percent}"
-            yield [Segment(" " * (_STEP + 2)), Segment(drawn, cell.prob, cell.chosen)]
+            room = self._measure(drawn) if self._width is None else self._width - _STEP - 2
+            for part in wrap(drawn, room, self._measure):
+                yield [Segment(" " * (_STEP + 2)), Segment(part, cell.prob, cell.chosen)]
 
     def _cell_lines(self, cell: Cell) -> list[str]:
         if self._form == "wide" and self._natural(cell) <= self._cell:
             space = self._cell - self._measure(cell.marked_token) - self._measure(cell.percent)
             return [cell.marked_token + " " * space + cell.percent]
-        return [*self._fold(cell.marked_token, self._cell), cell.percent]
+        return [*fold(cell.marked_token, self._cell, self._measure), cell.percent]
 
     def _tall(self, step: Step) -> Iterator[Line]:
         assert self._width is not None
         text = self._tail(step.context, max(8, self._width - len(f"step {step.step}  ")))
         yield [Segment(f"step {step.step}", heading=True), Segment("  " + text)]
-        for rank, cell in enumerate(cells(step), start=1):
-            number, mark = str(rank), f" {CHOSEN}" if cell.chosen else ""
-            first, *others = self._fold(cell.token, self._cell)
-            body = f"{self._pad(first, self._cell)} {cell.percent:>6}"
-            yield [Segment(f"{number:>{_STEP}}  "), Segment(body, cell.prob, cell.chosen), Segment(mark)]
+        for cell in cells(step):
+            mark = f" {CHOSEN}" if cell.chosen else ""
+            first, *others = fold(cell.token, self._cell, self._measure)
+            body = self._pad(first, self._cell)
+            if self._percent_beside:
+                body += f" {cell.percent:>6}"
+            else:
+                others.append(cell.percent)
+            number = f"{cell.rank:>{_STEP}} ".ljust(_STEP + 2)
+            yield [Segment(number), Segment(body, cell.prob, cell.chosen), Segment(mark)]
             for part in others:
                 yield [Segment(" " * (_STEP + 2)), Segment(self._pad(part, self._cell), cell.prob, cell.chosen)]
 
@@ -118,17 +127,6 @@ class Layout:
     def _pad(self, text: str, width: int) -> str:
         return text + " " * (width - self._measure(text))
 
-    def _fold(self, text: str, width: int) -> list[str]:
-        """`text` in lines of at most `width` columns."""
-        if self._measure(text) <= width:
-            return [text]
-        lines = [""]
-        for character in text:
-            if self._measure(lines[-1] + character) > width:
-                lines.append("")
-            lines[-1] += character
-        return lines
-
     def _tail(self, text: str, width: int) -> str:
         """The end of `text` on one line of at most `width` columns."""
         shown = visible_line(text[-4 * width :])
@@ -137,3 +135,28 @@ class Layout:
         while self._measure(shown) > width - 1:
             shown = shown[1:]
         return "…" + shown
+
+
+def fold(text: str, width: int, measure: Measure) -> list[str]:
+    """`text` in lines of at most `width` columns."""
+    if measure(text) <= width:
+        return [text]
+    lines = [""]
+    for character in text:
+        if measure(lines[-1] + character) > width:
+            lines.append("")
+        lines[-1] += character
+    return lines
+
+
+def wrap(text: str, width: int, measure: Measure) -> list[str]:
+    """`text` in lines of at most `width` columns, broken between words where these are not too long themselves."""
+    lines = [""]
+    for word in text.split(" "):
+        *full, last = fold(word, width, measure)
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if measure(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines += [*full, last]
+    return lines if lines[0] else lines[1:]

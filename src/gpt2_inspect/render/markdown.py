@@ -23,7 +23,7 @@ def render_markdown(result: Result) -> Iterator[str]:
         shown = [_cell(cell.token, cell.percent, cell.chosen) for cell in cells(step)]
         shown += [""] * (width - len(shown))
         yield _row([str(step.step), _escape(visible_line(step.context)), *shown])
-    yield "\n" + _escape(visible_line(completed_text(result))) + "\n\n"
+    yield "\n" + _escape(visible_line(completed_text(result)).lstrip()) + "\n\n"  # four spaces would make it code
     for line in summary_lines(result):
         yield f"- {_escape(line)}\n"
 

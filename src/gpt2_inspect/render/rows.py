@@ -4,8 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..results import Candidate, NextTokens, Result, SampledCandidate, Step
 from .visible import visible_token
@@ -44,10 +43,10 @@ def listed_candidates(step: Step) -> Sequence[Candidate]:
     return (*step.top_logprobs, step.chosen)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A candidate as a person sees it."""
 
+    rank: int
     token: str
     percent: str
     prob: float
@@ -67,6 +66,7 @@ def cells(step: Step) -> list[Cell]:
     """The candidates of one step, best first."""
     return [
         Cell(
+            candidate.rank,
             visible_token(candidate.token, candidate.bytes),
             _percentages(candidate),
             candidate.prob,

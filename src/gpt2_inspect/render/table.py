@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.cells import cell_len
 
 from ..results import NextTokens, Result, Step
-from .layout import Layout, Line, Segment
+from .layout import Layout, Line, Segment, wrap
 from .summary import completed_text, summary_lines
 from .visible import safe_text
 
@@ -27,7 +27,7 @@ def render_table(result: Result, width: int | None) -> Iterator[str]:
     for step in result.steps:
         for line in layout.step(step):
             yield _plain(line)
-    yield from _below(result)
+    yield from _below(result, width)
 
 
 class LiveTable:
@@ -35,6 +35,7 @@ class LiveTable:
 
     def __init__(self, terminal: TextIO, width: int, *, top_k: int, sampled: bool, colour: bool) -> None:
         self._terminal = terminal
+        self._width = width
         self._layout = _layout(top_k, sampled, width, None)
         self._paint = _painter(terminal, width) if colour else _plain
         self._started = False
@@ -48,7 +49,7 @@ class LiveTable:
 
     def finish(self, result: NextTokens) -> None:
         """Write what stands below the table."""
-        self._terminal.writelines(_below(result))
+        self._terminal.writelines(_below(result, self._width))
         self._terminal.flush()
 
     def _write(self, lines: Iterator[Line]) -> None:
@@ -60,10 +61,12 @@ def _layout(top_k: int, sampled: bool, width: int | None, result: NextTokens | N
     return Layout(top_k, width, cell_len, sampled, result.steps if result else ())
 
 
-def _below(result: NextTokens) -> Iterator[str]:
+def _below(result: NextTokens, width: int | None) -> Iterator[str]:
+    """The text is not wrapped: who copies it wants it as it is."""
     yield f"\n{safe_text(completed_text(result))}\n\n"
-    for line in summary_lines(result):
-        yield f"{safe_text(line)}\n"
+    for line in map(safe_text, summary_lines(result)):
+        for part in [line] if width is None else wrap(line, width, cell_len):
+            yield f"{part}\n"
 
 
 def _plain(line: Line) -> str:

@@ -8,7 +8,14 @@ from .base import ModelFiles, missing_files
 
 def looks_like_directory(name: str) -> bool:
     """True if `name` is meant as a path: it is written as one, or such a directory exists."""
-    return name.startswith((".", "/", "~", "\\")) or name.endswith("/") or Path(name).is_dir()
+    return name.startswith((".", "/", "~", "\\")) or name.endswith("/") or _is_dir(Path(name))
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long
+        return False
 
 
 def directory_model(folder: Path) -> ModelFiles:
@@ -18,11 +25,16 @@ def directory_model(folder: Path) -> ModelFiles:
         ModelNotFoundError: there is no such directory.
         ModelUnusableError: it lacks the files of a model.
     """
-    folder = folder.expanduser()
-    if not folder.is_dir():
-        what = "is not a directory" if folder.exists() else "does not exist"
-        raise ModelNotFoundError(f"model directory {str(folder)!r} {what}")
-    if missing := missing_files(folder):
+    try:
+        folder = folder.expanduser()
+        if not folder.is_dir():
+            what = "is not a directory" if folder.exists() else "does not exist"
+            raise ModelNotFoundError(f"model directory {str(folder)!r} {what}")
+        missing = missing_files(folder)
+    except (OSError, RuntimeError) as error:  # no permission, a name too long; no such user after `~`
+        reason = getattr(error, "strerror", None) or error
+        raise ModelNotFoundError(f"model directory {str(folder)!r} cannot be read: {reason}") from error
+    if missing:
         raise ModelUnusableError(
             f"{str(folder)!r} is not a model: it has no {' and no '.join(missing)}",
             "a model directory holds config.json, model.safetensors and tokenizer.json (or vocab.json and merges.txt)",

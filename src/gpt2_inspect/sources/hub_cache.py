@@ -31,11 +31,17 @@ def is_hub_id(name: str) -> bool:
 def cache_folder() -> Path:
     """The hub's cache, as the hub's tools find it from the environment."""
     if folder := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
-        return Path(folder).expanduser()
+        return _expand(folder)
     if home := os.environ.get("HF_HOME"):
-        return Path(home).expanduser() / "hub"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "huggingface" / "hub"
+        return _expand(home) / "hub"
+    return _expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface" / "hub"
+
+
+def _expand(folder: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:  # a user without a home
+        return Path(folder)
 
 
 def find_in_cache(hub_id: str, revision: str | None = None) -> ModelFiles | None:
@@ -46,9 +52,16 @@ def find_in_cache(hub_id: str, revision: str | None = None) -> ModelFiles | None
         if commit is None:
             continue
         snapshot = folder / "snapshots" / commit
-        if not missing_files(snapshot):
+        if _is_whole(snapshot):
             return ModelFiles(hub_id, "hub", snapshot, commit)
     return None
+
+
+def _is_whole(snapshot: Path) -> bool:
+    try:
+        return not missing_files(snapshot)
+    except OSError:  # a cache that this user may not read
+        return False
 
 
 def _commit(folder: Path, revision: str) -> str | None:

@@ -21,7 +21,9 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
     import huggingface_hub
     from huggingface_hub import errors
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # of several attempts, the last error is enough
     try:
         info = huggingface_hub.HfApi().model_info(hub_id, revision=revision)
     except errors.GatedRepoError:
@@ -29,8 +31,8 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             f"model {hub_id!r} is gated on the hub", "accept its terms there and log in with `hf auth login`"
         ) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
-        what = "revision" if isinstance(error, errors.RevisionNotFoundError) else "model"
-        raise ModelNotFoundError(f"the hub has no {what} {revision if what == 'revision' else hub_id!r}") from None
+        named = f"revision {revision or 'main'!r} of" if isinstance(error, errors.RevisionNotFoundError) else "model"
+        raise ModelNotFoundError(f"the hub has no {named} {hub_id!r}", "check the name for a typing error") from None
     except errors.HfHubHTTPError as error:
         raise NetworkError(f"the hub refused {hub_id!r}: {_first_line(error)}", "try again later") from error
     except (OSError, HTTPError) as error:
@@ -38,13 +40,19 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             f"model {hub_id!r} is not in the local cache, and the hub cannot be reached ({_first_line(error)})",
             "check the name and the network, or use `--model pocket`, which needs none",
         ) from error
+    except ValueError as error:
+        raise NetworkError(
+            f"the hub's answer about {hub_id!r} makes no sense",
+            "a proxy or a login page may have answered in its place",
+        ) from error
 
     names = [sibling.rfilename for sibling in info.siblings or []]
     try:
         huggingface_hub.snapshot_download(hub_id, revision=revision, allow_patterns=files_to_fetch(names))
-    except (OSError, HTTPError) as error:
+    except (OSError, HTTPError, ValueError) as error:
+        reason = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
         raise NetworkError(
-            f"the download of {hub_id!r} failed: {_first_line(error)}", "run the same command again to go on with it"
+            f"the download of {hub_id!r} failed: {_first_line(reason)}", "run the same command again to go on with it"
         ) from error
     model = find_in_cache(hub_id, revision)
     if model is None:
@@ -65,5 +73,5 @@ def files_to_fetch(names: list[str]) -> list[str]:
     return chosen
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,70 @@
+"""Running the command line: in this process with streams of the test's own, or in a process of its own."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2_inspect.cli import run
+from gpt2_inspect.cli.streams import Streams
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Terminal(io.StringIO):
+    """A standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run_cli(
+    *arguments: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None, out: io.StringIO | None = None
+) -> Run:
+    """Run in this process. `environ` is all that the command sees of the environment for its streams."""
+    out, err = out or io.StringIO(newline="\n"), io.StringIO()
+    with redirect_stdout(out):  # where Typer prints help
+        code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of a process of its own."""
+    return [sys.executable, "-m", "gpt2_inspect", *arguments]
+
+
+def run_process(*arguments: str | bytes, environ: Mapping[str, str] | None = None, **options: Any) -> Run:
+    """Run in a process of its own; `environ` is put on top of this one's."""
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 60} | options
+    if "input" in options:
+        del options["stdin"]
+    done = subprocess.run([*command(), *arguments], env={**os.environ, **(environ or {})}, check=False, **options)
+    return Run(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+
+
+def check_error(run: Run, code: int, *words: str, hint: bool | None = None) -> None:
+    """Assert that a run failed as it should: one `error:` line, perhaps a hint, nothing else anywhere.
+
+    Each of `words` must stand in it; `hint` says whether there must be one.
+    """
+    lines = run.err.splitlines()
+    assert lines and lines[0].startswith("error: "), run
+    assert "internal error" not in lines[0]
+    assert all(line.startswith("hint: ") for line in lines[1:]) and len(lines) <= 2, run.err
+    assert run.out == ""
+    assert run.code == code, run
+    for word in words:
+        assert word in run.err
+    if hint is not None:
+        assert (len(lines) == 2) is hint, run.err
