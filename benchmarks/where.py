@@ -125,7 +125,7 @@ def import_times() -> Stages:
 def tokenizer_times() -> Stages:
     """One load of each form, from folders that hold nothing else."""
     sys.path.insert(0, str(ROOT / "src"))
-    from gpt2_inspect.checkpoint.tokenizer import load_tokenizer
+    from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
 
     forms = {"tokenizer.json": ["tokenizer.json"], "vocab.json, merges.txt": ["vocab.json", "merges.txt"]}
     taken = {}

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from checkpoints import make_checkpoint
-from gpt2_inspect.backends import Backend, load_backend
+from gpt2_inspect.backends import Backend, load_backend, numpy_gpt2
 from gpt2_inspect.backends.activations import ACTIVATIONS
 from gpt2_inspect.backends.base import Logits
 from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits, in_pieces
@@ -168,6 +168,14 @@ class TestFloat32:
             arrays["all logits"] = logits.to_numpy()
             assert {name: array.dtype for name, array in arrays.items() if array.dtype != np.float32} == {}
             assert ranking.ids.dtype == np.int64
+
+    def test_everything_in_between(self, tiny: Path, monkeypatch: pytest.MonkeyPatch):
+        """Layer norms, matrix products and attention scores; a float64 among them would spread, and be slow."""
+        dtypes = set()
+        for name in ("layer_norm", "multiply", "exponentials"):
+            monkeypatch.setattr(numpy_gpt2, name, noting_dtypes(getattr(numpy_gpt2, name), dtypes))
+        some_logits(tiny, "numpy")
+        assert dtypes == {np.dtype(np.float32)}
 
     def test_torch_shows_the_same_types(self, tiny: Path):
         backend = open_backend(tiny, "torch", dtype="bfloat16")
@@ -474,6 +482,15 @@ def some_logits(folder: Path, backend: str, dtype: str = "float32", device: str 
     runner = open_backend(folder, backend, device, dtype)
     token_ids = np.arange(100, 120)[None]
     return runner.forward(token_ids, runner.new_cache(1, 20), every_position=True).to_numpy()
+
+
+def noting_dtypes(function: Callable[..., Any], dtypes: set[np.dtype[Any]]) -> Callable[..., Any]:
+    def noting(*arguments: Any) -> Any:
+        result = function(*arguments)
+        dtypes.update(value.dtype for value in (*arguments, result) if isinstance(value, np.ndarray))
+        return result
+
+    return noting
 
 
 def read_weights(folder: Path) -> tuple[Checkpoint, GPT2Weights]:

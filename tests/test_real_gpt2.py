@@ -11,7 +11,8 @@ import pytest
 
 from gpt2_inspect.backends import Backend, load_backend
 from gpt2_inspect.checkpoint.config import read_config
-from gpt2_inspect.checkpoint.tokenizer import Tokenizer, load_tokenizer
+from gpt2_inspect.checkpoint.tokenizer import Tokenizer
+from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
 from gpt2_inspect.session import Session, load
 from gpt2_inspect.sources.hub_cache import cache_folder, find_in_cache
 

@@ -17,7 +17,8 @@ from gpt2_inspect.analysis.next_tokens import finish, generate_steps, plan_decod
 from gpt2_inspect.analysis.prompt import prepare_prompt
 from gpt2_inspect.analysis.sampling import Sampler
 from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits
-from gpt2_inspect.checkpoint.tokenizer import Tokenizer, load_tokenizer
+from gpt2_inspect.checkpoint.tokenizer import Tokenizer
+from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
 from gpt2_inspect.results import Completion, SampledCandidate, Step
 from gpt2_inspect.session import load
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertTokenizer, GPT2Tokenizer
 
 from checkpoints import BERT_VOCABULARY, VOCAB_SIZE, make_bert_style_checkpoint, tokenizer_json, write_tokenizer
-from gpt2_inspect.checkpoint.tokenizer import Tokenizer, byte_alphabet, load_tokenizer
+from gpt2_inspect.checkpoint.tokenizer import Tokenizer, byte_alphabet
+from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
 from gpt2_inspect.errors import InputError, ModelUnusableError
 from gpt2_inspect.session import load
 

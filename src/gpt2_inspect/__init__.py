@@ -9,12 +9,12 @@ The public names are loaded when first used, so that importing the package costs
 
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .errors import InspectError as InspectError
     from .session import Session as Session
     from .session import load as load
-
-__version__ = "0.1.0"
 
 __all__ = ["InspectError", "Session", "__version__", "load"]
 

@@ -4,14 +4,15 @@ import random
 from collections.abc import Callable
 from functools import cached_property
 
-from . import __version__
 from .backends import Backend, check_choice, load_backend
 from .checkpoint.config import GPT2Config, read_config
 from .checkpoint.shapes import count_parameters
-from .checkpoint.tokenizer import Tokenizer, load_tokenizer
+from .checkpoint.tokenizer import Tokenizer
+from .checkpoint.tokenizer_files import load_tokenizer
 from .errors import ModelUnusableError
 from .results import ModelInfo, NextTokens, RunInfo, Step
 from .sources import ModelFiles, find_model
+from .version import __version__
 
 _PADDING = 128
 """Embedding matrices are often padded to a multiple of 64 or 128 rows; so many ids may be without a token."""
@@ -98,7 +99,6 @@ class Session:
         from .analysis.next_tokens import finish, generate_steps, plan_decoding
         from .analysis.prompt import prepare_prompt
 
-        backend = self._backend  # first: it reads the weights ahead while the tokenizer is loaded
         decoding = plan_decoding(
             steps=steps,
             top_k=top_k,
@@ -108,6 +108,7 @@ class Session:
             ignore_eos=ignore_eos,
             vocab_size=self._config.vocab_size,
         )
+        backend = self._backend  # before the tokenizer: the weights are read ahead while that is loaded
         prompt = prepare_prompt(
             text,
             self._tokenizer,

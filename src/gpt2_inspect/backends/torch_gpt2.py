@@ -80,6 +80,8 @@ class TorchCache:
 
     def reorder(self, rows: Sequence[int]) -> None:
         past: Any = self.past
+        if self.length == 0:
+            return
         past.reorder_cache(torch.as_tensor(list(rows), device=past.layers[0].keys.device))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from ..version import __version__
 from .next_tokens import next_tokens
 
 app = typer.Typer(
