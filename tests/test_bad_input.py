@@ -396,9 +396,11 @@ class TestOutput:
             assert (done.returncode, done.stderr) == (0, b""), closing
             assert done.stdout.startswith(b"{") is (">&-" not in closing.replace("2>&-", ""))
 
-    def test_nobody_reads_the_error(self) -> None:
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_nobody_reads_the_error(self, unbuffered: str) -> None:
+        environ = {"PYTHONUNBUFFERED": unbuffered}
         with Path("/dev/full").open("w") as full:
-            run = run_process("next-tokens", "a", "-m", "./none", capture_output=False, stderr=full)
+            run = run_process("next-tokens", "a", "-m", "./none", environ=environ, capture_output=False, stderr=full)
         assert run.code == 3
 
     @pytest.mark.parametrize("form", ["json", "csv", "table", "--help", "file"])

@@ -38,9 +38,11 @@ class Streams:
 
     def note(self, line: str) -> None:
         """A line on standard error. If nobody can take it, the exit code must do."""
-        with contextlib.suppress(OSError):
+        try:
             self.stderr.write(line + "\n")
             self.stderr.flush()
+        except OSError:
+            _abandon(self.stderr)
 
     @property
     def colour(self) -> bool:
@@ -83,6 +85,11 @@ class Streams:
             ) from error
 
     def abandon_stdout(self) -> None:
-        """Let what is still buffered go nowhere, so that the exit is quiet, once standard output takes no more."""
-        with contextlib.suppress(OSError, ValueError):  # not a real file: nothing will be flushed at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+        """Once standard output takes no more: the reader has gone, the disk is full."""
+        _abandon(self.stdout)
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere, so that the exit is quiet."""
+    with contextlib.suppress(OSError, ValueError):  # not a real file: nothing will be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,105 @@
+"""What is shipped: the bundled model is whole, and both packages contain it."""
+
+import hashlib
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gpt2_inspect.sources.bundled import bundled_model
+
+ROOT = Path(__file__).parent.parent
+POCKET = Path("gpt2_inspect/data/pocket")
+MODEL_FILES = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+DOCUMENTS = {"README.md", "ATTRIBUTION.md", "SHA256SUMS"}
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256, as SHA256SUMS lists them."""
+    lines = (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, name in (line.split("  ") for line in lines)}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_bundled_files_have_their_checksums() -> None:
+    folder = bundled_model().folder
+    expected = checksums(folder)
+    assert expected.keys() == MODEL_FILES
+    assert {name: digest((folder / name).read_bytes()) for name in MODEL_FILES} == expected
+
+
+def test_bundled_model_is_small_enough_to_ship() -> None:
+    assert sum(file.stat().st_size for file in bundled_model().folder.iterdir()) <= 12 * 2**20
+
+
+def test_transformers_opens_the_bundled_model_as_it_opens_gpt2(capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = bundled_model().folder
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert type(model).__name__ == "GPT2LMHeadModel"
+    assert model.lm_head.weight is model.transformer.wte.weight
+    assert len(tokenizer) == model.config.vocab_size == 8192
+    assert tokenizer.eos_token_id == model.config.eos_token_id == 8191
+    text = "hello , how are you ?  Fine\n\n你好 🙂"
+    assert tokenizer.decode(tokenizer(text).input_ids) == text
+    assert "warning" not in capfd.readouterr().err.lower()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the source distribution."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_wheel_contains_the_model(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        assert {f"{POCKET}/{name}" for name in MODEL_FILES | DOCUMENTS} <= names
+        assert "gpt2_inspect/py.typed" in names
+        for name, expected in checksums(bundled_model().folder).items():
+            assert digest(archive.read(f"{POCKET}/{name}")) == expected
+
+
+def test_source_distribution_contains_the_model_and_what_made_it(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"src/{POCKET}/{name}" for name in MODEL_FILES | DOCUMENTS} <= names
+    assert {"training/train_model.py", "tests/test_package.py", "LICENSE", "README.md", "constraints.txt"} <= names
+
+
+def test_installed_wheel_answers_in_an_empty_environment(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    base = tmp_path / "env"
+    venv.create(base, with_pip=True)
+    (python,) = base.glob("*/python")
+    (wheel,) = built.glob("*.whl")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
+    # the dependencies are gigabytes: the environment borrows those that run this test, behind its own packages
+    site_packages = Path(sysconfig.get_path("purelib", vars={"base": str(base)}))
+    (site_packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+
+    command = python.with_name("gpt2-inspect")
+    arguments = ["next-tokens", "hello,how are you", "--steps", "2", "--model", "pocket", "--format", "csv"]
+    shown = subprocess.run([command, *arguments], check=True, capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert len(shown.stdout.splitlines()) == 1 + 2 * 5
+
+    where = "import gpt2_inspect, sys; sys.stdout.write(gpt2_inspect.__file__)"
+    found = subprocess.run([python, "-c", where], check=True, capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert Path(found.stdout).is_relative_to(site_packages)

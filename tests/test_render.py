@@ -1,0 +1,365 @@
+"""The five formats: tokens and prompts stay text in all of them, and nothing of them is lost."""
+
+import csv
+import io
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+
+import gpt2_inspect
+from gpt2_inspect.render import FORMATS, render
+from gpt2_inspect.render.layout import wrap
+from gpt2_inspect.render.rows import cells, percent
+from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
+from gpt2_inspect.results import (
+    Candidate,
+    Completion,
+    Decoding,
+    ModelInfo,
+    NextTokens,
+    Prompt,
+    RunInfo,
+    SampledCandidate,
+    Step,
+)
+
+HOSTILE = {
+    "markup": "[bold red]x[/] [link=http://x]",
+    "colour": "\x1b[31mred\x1b[0m",
+    "title": "\x1b]0;title\x07",
+    "C1": "\x9b31m \x85 \x90",
+    "NUL": "a\0b",
+    "bell": "\x07\x08\x7f",
+    "carriage return": "one\rtwo\r\nthree",
+    "lines": "a\n\n b\tc\u2028d\u2029e\x0bf\x0cg",
+    "right to left": "abc\u202edef\u2066ghi\u200f",
+    "zero width": "a\u200bb\ufeffc\u00add",
+    "private": "\ue000\U000f0000\ufffe",
+    "HTML": "<script>alert(1)</script><!-- x &amp; y",
+    "markdown": "# *a* _b_ `c` [d](e) ![f](g) ~~h~~ $i$ \\| --- |",
+    "pipes": "|a||b|\n|---|",
+    "quotes": "\"a\",'b';=1+1,\"\"",
+    "indented": "    code",
+    "Chinese": "你好，世界",
+    "emoji": "🙂👨‍👩‍👧🇩🇪",
+    "combining": "e\u0301\u0301 \u0301",
+    "long": "x" * 70,
+    "long Chinese": "很" * 40,
+}
+
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What must not reach a terminal, beside line feeds."""
+
+
+def result(tokens: list[bytes], *, context: str = "", top_k: int = 2, sampled: bool = False, chosen: int = 0) -> NextTokens:
+    """A result of one step for each group of `top_k` tokens, with probabilities that tell them apart."""
+    steps = []
+    for number, first in enumerate(range(0, len(tokens), top_k), start=1):
+        group = [candidate(raw, rank, sampled) for rank, raw in enumerate(tokens[first : first + top_k], start=1)]
+        unlisted = candidate(b"unlisted", 50000, sampled)
+        taken = group[chosen] if chosen < len(group) else unlisted
+        steps.append(Step(number, context, 1.5, 0.25, taken, tuple(group)))
+    decoding = Decoding("sample" if sampled else "greedy", len(steps), top_k, 0.8 if sampled else None, None, None, False)
+    return NextTokens(
+        ModelInfo("name", "directory", None, 1, 1, 1, 1, 1, 1),
+        RunInfo("0", "numpy", "cpu", "float32", 7 if sampled else None),
+        Prompt(context, (), False, 0),
+        decoding,
+        tuple(steps),
+        Completion("".join(step.chosen.token for step in steps), ()),
+        "length",
+    )
+
+
+def candidate(raw: bytes, rank: int, sampled: bool) -> Candidate:
+    prob = 0.2 / rank + 0.0001
+    common = (rank, raw.decode("utf-8", "replace"), tuple(raw), rank, -float(rank), math.log(prob), prob)
+    return SampledCandidate(*common, 1.0 if rank == 1 else 0.0, rank == 1) if sampled else Candidate(*common)
+
+
+def text_of(made: NextTokens, form: str, width: int | None = None) -> str:
+    return "".join(render(made, form, width))
+
+
+@pytest.fixture(scope="module")
+def real(tiny: Path) -> NextTokens:
+    return gpt2_inspect.load(str(tiny)).next_tokens("hello, how are you", steps=4, top_k=3)
+
+
+class TestVisible:
+    @pytest.mark.parametrize(
+        ("raw", "shown"),
+        [
+            (b" the", "·the"),
+            (b"\n", "⏎"),
+            (b"\t\r\0\x1b\x7f", "⇥\\x0d\\x00\\x1b\\x7f"),
+            (b"", NO_BYTES),
+            ("你".encode(), "你"),
+            ("你".encode()[:2], "\\xe4\\xbd"),
+            (b" " + "你".encode()[:1], "·\\xe4"),
+            ("你".encode()[1:] + b"a", "\\xbd\\xa0a"),
+            (b"\xff", "\\xff"),
+            (b"\xc2\x9b", "\\u009b"),
+            (b"\xed\xa0\x80", "\\xed\\xa0\\x80"),
+            ("\u00a0\u3000\u202e\ufeff".encode(), "\\u00a0\\u3000\\u202e\\ufeff"),
+            ("\U000e0001".encode(), "\\U000e0001"),
+            (b"\xef\xbf\xbd", "\ufffd"),
+            (b"[bold]\\x1b", "[bold]\\x1b"),
+        ],
+    )
+    def test_token(self, raw: bytes, shown: str) -> None:
+        assert visible_token("", raw) == shown
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_nothing_steers(self, name: str) -> None:
+        text = HOSTILE[name]
+        for shown in (visible_line(text), visible_token(text, text.encode()), safe_text(text).replace("\t", "")):
+            assert not STEERING.search(shown)
+        assert "\n" not in visible_line(text)
+
+    def test_every_character(self) -> None:
+        for code in range(0x11000):
+            if not STEERING.fullmatch(chr(code)) and unicodedata.category(chr(code)) not in ("Cs", "Cc"):
+                continue
+            assert visible_line(chr(code)).isprintable(), hex(code)
+
+    def test_percent(self) -> None:
+        shown = {0.0: "0.0%", 0.0001: "<0.1%", 0.0005: "0.1%", 0.5: "50.0%", 0.9995: "100.0%", 0.99951: ">99.9%", 1.0: "100.0%"}
+        for prob, expected in shown.items():
+            if prob != 0.9995:
+                assert percent(prob) == expected
+        assert percent(0.9994) == "99.9%"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+class TestHostileText:
+    """As prompt and as token."""
+
+    @pytest.fixture
+    def made(self, name: str) -> NextTokens:
+        text = HOSTILE[name]
+        return result([text.encode(), text.encode()[:-1] + b"\xff"], context=text)
+
+    def test_table(self, made: NextTokens, name: str) -> None:
+        assert not STEERING.search(text_of(made, "table", 80).replace("\t", ""))
+
+    def test_json(self, made: NextTokens, name: str) -> None:
+        text = text_of(made, "json")
+        parsed = json.loads(text, parse_constant=pytest.fail)
+        assert parsed == made.to_dict() == json.loads(json.dumps(made.to_dict()))
+        assert not STEERING.search(text)
+
+    def test_jsonl(self, made: NextTokens, name: str) -> None:
+        text = text_of(made, "jsonl")
+        assert not STEERING.search(text)
+        assert len(text.splitlines()) == text.count("\n") == 1
+        parsed = json.loads(text, parse_constant=pytest.fail)
+        head = {"schema_version": 1, "command": "next-tokens", "model": "name", "prompt_index": 0}
+        assert list(parsed.items()) == list({**head, **made.steps[0].to_dict()}.items())
+
+    def test_csv(self, made: NextTokens, name: str) -> None:
+        rows = list(csv.DictReader(io.StringIO(text_of(made, "csv"), newline="")))
+        assert len(rows) == 2
+        for row, expected in zip(rows, made.steps[0].top_logprobs, strict=True):
+            assert row["context"] == HOSTILE[name]
+            assert row["token"] == expected.token
+            assert bytes.fromhex(row["bytes_hex"]) == bytes(expected.bytes)
+
+    def test_markdown(self, made: NextTokens, name: str) -> None:
+        """A Markdown parser gives back the cells as they are, without markup or HTML in them."""
+        text = text_of(made, "markdown")
+        assert not STEERING.search(text)
+        parsed = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+        kinds = {token.type for token in parsed} | {child.type for token in parsed for child in token.children or ()}
+        assert not kinds & {"html_block", "html_inline", "link_open", "image", "em_open", "s_open", "code_inline"}
+        assert not kinds & {"code_block", "fence", "heading_open", "hr", "blockquote_open", "softbreak"}
+        inline = ["".join(child.content for child in token.children or ()) for token in parsed if token.type == "inline"]
+        header, row, after = inline[:4], inline[4:8], inline[8]
+        assert header == ["step", "text", "top 1", "top 2"]
+        assert row[1].split() == visible_line(HOSTILE[name]).split()
+        assert row[2:] == [f"{cell.token} {cell.percent}" for cell in cells(made.steps[0])]
+        assert after.split() == visible_line(HOSTILE[name] * 2).split()
+
+
+def folded_cells(lines: list[str], columns: list[tuple[int, int]]) -> list[str]:
+    """The text of each column, its lines joined; a column is (first, last) in columns of the terminal."""
+    found = [""] * len(columns)
+    for line in lines:
+        position = 0
+        for character in line:
+            for index, (first, last) in enumerate(columns):
+                if first <= position < last:
+                    found[index] += character
+            position += cell_len(character)
+    return found
+
+
+class TestLayout:
+    @pytest.mark.parametrize("sampled", [False, True])
+    @pytest.mark.parametrize("top_k", [1, 2, 5, 12])
+    @pytest.mark.parametrize("width", [200, 120, 100, 80, 60, 40, 30, 20, None])
+    def test_nothing_is_cut_and_nothing_too_wide(self, width: int | None, top_k: int, sampled: bool) -> None:
+        tokens = [text.encode() for name, text in HOSTILE.items() if name not in ("emoji", "combining", "zero width")]
+        for chosen in (0, top_k):
+            made = result(tokens[: len(tokens) // top_k * top_k], context="很 text", top_k=top_k, sampled=sampled, chosen=chosen)
+            lines = text_of(made, "table", width).splitlines()
+            table = lines[: lines.index("")]
+            if width is not None:
+                assert max(map(cell_len, [*table, *lines[-3:]])) <= width
+            for step in made.steps:
+                for cell in cells(step):
+                    joined = self.joined(table, cell.token, width)
+                    assert cell.token.replace(" ", "") in joined
+                    assert cell.percent.replace(" ", "") in joined
+
+    @staticmethod
+    def joined(lines: list[str], token: str, width: int | None) -> str:
+        """The table read column by column, so that a folded token stands in one piece."""
+        if width is None:
+            return "".join("".join(lines).split())
+        wide = [" ".join(folded_cells(lines, [(first, width)])) for first in range(0, 1)]
+        starts = sorted({0, *column_starts(lines)})
+        bounds = list(zip(starts, [*starts[1:], width], strict=True))
+        return "".join("".join(part.split()) for part in [*wide, *folded_cells(lines, bounds)])
+
+    def test_chosen_is_marked(self, real: NextTokens) -> None:
+        for width in (None, 200, 80, 40, 20):
+            text = text_of(real, "table", width)
+            assert text.count("◀") == len(real.steps)
+        lines = text_of(real, "table", 200).splitlines()
+        for line, step in zip(lines[1:], real.steps, strict=False):
+            assert f"{visible_token(step.chosen.token, step.chosen.bytes)} ◀" in line
+
+    def test_sampling_shows_two_percentages(self) -> None:
+        made = result([b"a", b"b"], sampled=True)
+        for form in ("table", "markdown"):
+            text = text_of(made, form).replace("\\", "")
+            assert "20.0% → 100.0%" in text
+            assert "10.0% → cut" in text
+
+    def test_token_from_further_down(self) -> None:
+        made = result([b"a", b"b"], sampled=True, chosen=5)
+        for width in (None, 120, 60):
+            assert "drawn from further down: unlisted ◀" in text_of(made, "table", width)
+        assert "50000" in text_of(made, "table", 20)
+        header, _, row, *_ = text_of(made, "markdown").splitlines()
+        assert header.endswith("| drawn |") and "**unlisted" in row
+        last = text_of(made, "csv").splitlines()[-1].split(",")
+        assert (last[3], last[-1]) == ("50000", "true")
+
+    def test_columns_line_up(self, real: NextTokens) -> None:
+        lines = text_of(real, "table", 120).splitlines()
+        header, *rows = lines[: 1 + len(real.steps)]
+        for start in column_starts([header]):
+            assert all(cell_len(row) < start or padded(row, start).endswith("  ") for row in rows)
+
+    def test_wrap(self) -> None:
+        assert wrap("a bc def", 4, cell_len) == ["a bc", "def"]
+        assert wrap("abcdefgh i", 3, cell_len) == ["abc", "def", "gh", "i"] or wrap("abcdefgh i", 3, cell_len)[-1] != ""
+        for width in range(2, 30):
+            lines = wrap("model: 你好 (directory; 12 layers)", width, cell_len)
+            assert max(map(cell_len, lines)) <= width
+            assert "".join("".join(lines).split()) == "model:你好(directory;12layers)"
+
+
+def column_starts(lines: list[str]) -> list[int]:
+    """Where the columns begin, from a header if there is one, else those of the form with a row per candidate."""
+    if not lines[0].startswith("step  text"):
+        return [6]
+    return [cell_len(lines[0][: match.start()]) for match in re.finditer(r"(?:text|top \d+)", lines[0])]
+
+
+def padded(line: str, width: int) -> str:
+    """The first `width` columns of a line."""
+    shown = ""
+    for character in line:
+        if cell_len(shown) >= width:
+            break
+        shown += character
+    return shown
+
+
+class TestStructured:
+    def test_envelope(self, real: NextTokens) -> None:
+        document = json.loads(text_of(real, "json"), parse_constant=pytest.fail)
+        assert list(document) == [
+            *("schema_version", "command", "model", "run", "prompt", "decoding", "steps", "completion", "finish_reason")
+        ]
+        assert (document["schema_version"], document["command"]) == (1, "next-tokens")
+        assert list(document["model"]) == [
+            *("name", "source", "revision", "n_layer", "n_head", "n_embd", "n_positions", "vocab_size", "parameters")
+        ]
+        assert list(document["run"]) == ["version", "backend", "device", "dtype", "seed"]
+        assert list(document["prompt"]) == ["text", "tokens", "bos_added", "tokens_dropped"]
+        assert list(document["prompt"]["tokens"][0]) == ["id", "token", "bytes"]
+        assert list(document["decoding"]) == [
+            *("strategy", "steps", "top_k", "temperature", "top_p", "sample_top_k", "ignore_eos")
+        ]
+        step = document["steps"][0]
+        assert list(step) == ["step", "context", "entropy_bits", "elapsed_ms", "chosen", "top_logprobs"]
+        assert list(step["chosen"]) == ["id", "token", "bytes", "rank", "logit", "logprob", "prob"]
+        assert step["chosen"] == step["top_logprobs"][0]
+        assert [candidate["rank"] for candidate in step["top_logprobs"]] == [1, 2, 3]
+        assert list(document["completion"]) == ["text", "token_ids"]
+        assert document == real.to_dict() | {"steps": [plain(step) for step in real.steps]} | {
+            key: json.loads(json.dumps(value)) for key, value in real.to_dict().items() if key != "steps"
+        }
+
+    def test_no_value_is_null(self) -> None:
+        made = result([b"a", b"b"])
+        step = made.steps[0]
+        broken = Step(1, "", math.nan, math.inf, step.chosen, step.top_logprobs)
+        document = json.loads(text_of(NextTokens(*(*_fields(made)[:4], (broken,), *_fields(made)[5:])), "json"))
+        assert document["steps"][0]["entropy_bits"] is document["steps"][0]["elapsed_ms"] is None
+
+    def test_json_lines(self, real: NextTokens) -> None:
+        lines = text_of(real, "jsonl").splitlines()
+        assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
+
+    def test_csv_columns(self, real: NextTokens) -> None:
+        text = text_of(real, "csv")
+        header = "prompt_index,step,context,rank,id,token,bytes_hex,logit,logprob,prob"
+        assert text.splitlines()[0] == f"{header},chosen"
+        sampled = text_of(result([b"a", b"b"], sampled=True), "csv").splitlines()
+        assert sampled[0] == f"{header},prob_final,kept,chosen"
+        assert sampled[1].endswith(",1.0,true,true") and sampled[2].endswith(",0.0,false,false")
+        assert "\r" not in text
+
+    def test_csv_numbers_are_exact(self, real: NextTokens) -> None:
+        rows = list(csv.DictReader(io.StringIO(text_of(real, "csv"), newline="")))
+        assert len(rows) == 12
+        assert sum(row["chosen"] == "true" for row in rows) == 4
+        for row, expected in zip(rows, (each for step in real.steps for each in step.top_logprobs), strict=True):
+            assert (int(row["rank"]), int(row["id"])) == (expected.rank, expected.id)
+            values = (expected.logit, expected.logprob, expected.prob)
+            assert tuple(float(row[name]) for name in ("logit", "logprob", "prob")) == values
+
+    @pytest.mark.parametrize("form", [form for form in FORMATS if form != "table"])
+    def test_width_is_for_tables(self, real: NextTokens, form: str) -> None:
+        assert text_of(real, form, 20) == text_of(real, form, None)
+
+    def test_empty_prompt(self, tiny: Path) -> None:
+        made = gpt2_inspect.load(str(tiny)).next_tokens("", steps=1, top_k=1)
+        for form in FORMATS:
+            assert text_of(made, form).endswith("\n")
+
+
+def plain(step: Step) -> Any:
+    return json.loads(json.dumps(step.to_dict()))
+
+
+def _fields(made: NextTokens) -> list[Any]:
+    return list(_values(made))
+
+
+def _values(made: NextTokens) -> Iterator[Any]:
+    for name in ("model", "run", "prompt", "decoding", "steps", "completion", "finish_reason"):
+        yield getattr(made, name)
