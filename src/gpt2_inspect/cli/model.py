@@ -18,5 +18,5 @@ def open_session(
     """Load the model. Where none was named and the bundled one answers, a line on standard error says so."""
     session = load(model or None, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline)
     if not model and session.model.source == "bundled":
-        streams.note(f"note: this is {BUNDLED_NAME}, a small model, not GPT-2; `--model gpt2` downloads GPT-2 (0.5 GB)")
+        streams.note(f"note: this is {BUNDLED_NAME}, not GPT-2; `--model gpt2` downloads GPT-2 (0.5 GB)")
     return session
