@@ -2,9 +2,8 @@
 
     python benchmarks/where.py [--rounds 10]
 
-Each round is a fresh process that does what `gpt2-inspect next-tokens` does, with a stopwatch between the stages.
-The imports are brought forward, so that each is counted once and in a known order. Two more tables: the imports by
-package as `-X importtime` sees them, and the two forms in which a tokenizer can be stored.
+Each round is a fresh process that runs stages.py. Two more tables: the imports by package as `-X importtime` sees
+them, and the two forms in which a tokenizer can be stored.
 """
 
 import argparse
@@ -21,6 +20,8 @@ from make_checkpoint import FOLDER, make_model
 from run import MODEL, OURS, ROOT, environment
 
 ARGUMENTS = ("next-tokens", "hello,how are you", "--model", MODEL, "--steps", "10", "--top-k", "5", "--ignore-eos")
+
+STAGES = str(Path(__file__).parent / "stages.py")
 
 Stages = dict[str, float]
 """Milliseconds, in the order in which they passed."""
@@ -41,7 +42,7 @@ def one_round() -> Stages:
     """The stages of one process. Both sides read the same clock, so the start and the exit are seen as well."""
     started = time.perf_counter()
     process = subprocess.run(
-        [sys.executable, __file__, INSIDE], cwd=ROOT, env=environment(), capture_output=True, check=True
+        [sys.executable, STAGES, *ARGUMENTS], cwd=ROOT, env=environment(), capture_output=True, check=True
     )
     ended = time.perf_counter()
     inside = json.loads(process.stderr.splitlines()[-1])
@@ -50,64 +51,6 @@ def one_round() -> Stages:
         **inside["stages"],
         "interpreter exit": 1000 * (ended - inside["done"]),
     }
-
-
-def work_inside() -> None:
-    """The process that is measured; it reports in the last line on standard error."""
-    began = last = time.perf_counter()
-    stages: Stages = {}
-
-    def lap(stage: str) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        stages[stage] = 1000 * (now - last)
-        last = now
-
-    import typer  # noqa: F401
-
-    lap("import typer")
-    import numpy  # noqa: F401
-
-    lap("import numpy")
-    import tokenizers  # noqa: F401
-
-    lap("import tokenizers")
-    from gpt2_inspect import cli, session
-    from gpt2_inspect.analysis import next_tokens, prompt  # noqa: F401
-    from gpt2_inspect.backends import numpy_gpt2
-    from gpt2_inspect.cli import output
-    from gpt2_inspect.cli.streams import Streams
-    from gpt2_inspect.render import table  # noqa: F401
-
-    lap("import the rest")
-    results = []
-
-    def timed(stage, function):
-        def call(*arguments, **options):
-            started = time.perf_counter()
-            value = function(*arguments, **options)
-            stages[stage] = stages.get(stage, 0) + 1000 * (time.perf_counter() - started)
-            return value
-
-        return call
-
-    def keep(result, *arguments):
-        results.append(result)
-        return list(render(result, *arguments))
-
-    render = output.render
-    output.render = timed("rendering", keep)
-    session.load_tokenizer = timed("loading the tokenizer", session.load_tokenizer)
-    numpy_gpt2.NumpyGPT2.load = timed("mapping the weights", numpy_gpt2.NumpyGPT2.load)
-    before = sum(stages.values())
-    cli._choose_threads()
-    cli.run(ARGUMENTS, Streams.of_process())
-    (result,) = results
-    first, *further = (step.elapsed_ms for step in result.steps)
-    stages |= {"first step": first, f"{len(further)} further steps": sum(further)}
-    lap_ms = 1000 * (time.perf_counter() - last)
-    stages["command line and the rest"] = lap_ms - (sum(stages.values()) - before)
-    print(json.dumps({"began": began, "stages": stages, "done": time.perf_counter()}), file=sys.stderr, flush=True)
 
 
 def import_times() -> Stages:
@@ -153,10 +96,5 @@ def show(heading: str, stages: Stages, most: int | None = None, total: bool = Tr
         print(f"{stage:42} {taken:8.1f}" + f" {100 * taken / whole:8.1f}%" * total)
 
 
-INSIDE = "--inside"
-
 if __name__ == "__main__":
-    if sys.argv[1:] == [INSIDE]:
-        work_inside()
-    else:
-        main()
+    main()

@@ -101,7 +101,13 @@ class TestText:
         check_error(next_tokens("-", "-m", str(tiny), stdin=b"abc\xe9d"), 5, "byte 3", "0xe9", hint=True)
 
     def test_input_is_read(self, tiny: Path) -> None:
-        for raw, text in ((b"hi\n", "hi"), (b"hi\r\n", "hi"), (b"hi\n\n", "hi\n"), ("你好".encode(), "你好"), (b"\0", "\0")):
+        for raw, text in (
+            (b"hi\n", "hi"),
+            (b"hi\r\n", "hi"),
+            (b"hi\n\n", "hi\n"),
+            ("你好".encode(), "你好"),
+            (b"\0", "\0"),
+        ):
             run = next_tokens("-", "-m", str(tiny), "--json", "-n", "1", stdin=raw)
             assert json.loads(run.out)["prompt"]["text"] == text
 
@@ -255,6 +261,10 @@ FILES = {
 }
 
 
+NOT_BESIDE = ("../x", "/etc/passwd", "..", "", "none.safetensors", "x\0y", "\ud800", "a" * 300, "x/../y", "C:\\x")
+"""What a shard index must not name, or names in vain."""
+
+
 class TestWeights:
     @pytest.mark.parametrize("name", FILES)
     def test_broken_file(self, copy: Path, name: str) -> None:
@@ -291,12 +301,9 @@ class TestWeights:
             b'{"weight_map": []}',
             b'{"weight_map": {"a": 1}}',
             b'{"weight_map": {"a": ["b"]}}',
-            *(
-                json.dumps({"weight_map": {"a": name}}).encode()
-                for name in ("../x", "/etc/passwd", "..", "", "none.safetensors", "x\0y", "\ud800", "a" * 300, "x/../y", "C:\\x")
-            ),
+            *(json.dumps({"weight_map": {"a": name}}).encode() for name in NOT_BESIDE),
         ],
-    )  # fmt: skip
+    )
     def test_broken_index(self, copy: Path, index: bytes) -> None:
         (copy / "model.safetensors").rename(copy.parent / "x")
         (copy / "model.safetensors.index.json").write_bytes(index)

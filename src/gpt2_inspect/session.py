@@ -1,6 +1,6 @@
 """The Python API, and the one place that wires the parts: a model is loaded once and then asked questions."""
 
-import random
+import os
 from collections.abc import Callable
 from functools import cached_property
 
@@ -120,7 +120,7 @@ class Session:
         if decoding.strategy == "greedy":
             seed = None
         elif seed is None:
-            seed = random.SystemRandom().getrandbits(32)
+            seed = int.from_bytes(os.urandom(4))
         taken = []
         for step in generate_steps(
             backend, self._tokenizer, prompt, decoding, seed=seed, eos_token_id=self._eos_token_id

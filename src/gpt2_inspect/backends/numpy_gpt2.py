@@ -102,7 +102,7 @@ class NumpyGPT2:
         (mixed,) = cache.split_heads(out, parts=1)
 
         wanted, seen = out.shape[1], cache.length
-        group = max(1, 2 * PIECE // (len(out) * self._config.n_head * seen))
+        group = max(1, 4 * PIECE // (len(out) * self._config.n_head * seen))
         for first in range(0, wanted, group):
             stop = min(first + group, wanted)
             visible = seen - wanted + stop

@@ -54,16 +54,16 @@ class Layout:
             texts = (measure(visible_line(step.context)) for step in known)
             self._text = min(_TEXT_MOST, max(_TEXT_LEAST, *texts, 0))
             return
-        percent = len(">99.9% → >99.9%") if sampled else len(">99.9%")
-        typical = len("·typical") + 1 + len("99.9% → 99.9%" if sampled else "99.9%") + 2
+        percent = len("99.9% → 99.9%") if sampled else len("99.9%")
+        typical = len("·typical") + 1 + percent + 2
         available = width - _STEP - _GAP - _TEXT_LEAST
         per_column = available // columns - _GAP
         if per_column >= typical:
             self._form, self._cell = "wide", min(per_column, typical + 4)
         elif per_column >= max(_STACKED_LEAST, percent):
-            self._form, self._cell = "stacked", min(per_column, max(11, percent))
+            self._form, self._cell = "stacked", min(per_column, max(11, percent + 2))
         else:
-            beside = width - _STEP - percent - 5
+            beside = width - _STEP - len(">99.9% → >99.9%" if sampled else ">99.9%") - 5
             self._percent_beside = beside >= _TALL_LEAST
             self._form, self._cell = "tall", min(beside if self._percent_beside else width - _STEP - 4, 30)
         self._text = min(_TEXT_MOST, width - _STEP - _GAP - columns * (self._cell + _GAP))
@@ -102,7 +102,8 @@ class Layout:
         if self._form == "wide" and self._natural(cell) <= self._cell:
             space = self._cell - self._measure(cell.marked_token) - self._measure(cell.percent)
             return [cell.marked_token + " " * space + cell.percent]
-        return [*fold(cell.marked_token, self._cell, self._measure), cell.percent]
+        percent = wrap(cell.percent, self._cell, self._measure)  # `99.5% → 100.0%` may be too long
+        return [*fold(cell.marked_token, self._cell, self._measure), *percent]
 
     def _tall(self, step: Step) -> Iterator[Line]:
         assert self._width is not None
