@@ -28,6 +28,9 @@ HEAD_PIECE = 1 << 24
 FEW_ROWS = 6
 """Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
 
+IN_CACHES = 6 * PIECE
+"""Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
+
 
 class NumpyGPT2:
     """A GPT-2 on the CPU in float32."""
@@ -48,7 +51,7 @@ class NumpyGPT2:
     def new_cache(self, batch: int, capacity: int) -> "KeyValueCache":
         return KeyValueCache(self._config, batch, capacity)
 
-    @np.errstate(over="ignore", invalid="ignore")  # of damaged weights; the ranking reports them
+    @np.errstate(over="ignore", invalid="ignore")  # activations take the limit; the ranking reports damaged weights
     def forward(
         self,
         token_ids: npt.NDArray[np.int64],
@@ -175,7 +178,7 @@ def by_sequence(rows: Array, batch: int) -> Array:
 
 def layer_norm(x: Array, norm: LayerNorm, epsilon: float, out: Array) -> Array:
     """(N, D) -> (N, D): mean 0 and variance 1 along D, then weight and bias (Ba et al. 2016)."""
-    np.subtract(x, x.mean(axis=1, keepdims=True), out=out)
+    np.subtract(x, np.add.reduce(x, axis=1, keepdims=True) / x.shape[1], out=out)
     variance = np.vecdot(out, out) / x.shape[1]
     out /= np.sqrt(variance + epsilon)[:, None]
     out *= norm.weight
@@ -194,8 +197,13 @@ def multiply(x: Array, weight: Array, out: Array) -> Array:
     """x @ weight, in the way that is faster for so many rows."""
     if len(x) > FEW_ROWS:
         return np.matmul(x, weight, out=out)
+    step = max(1, IN_CACHES // weight.shape[1]) if len(x) > 1 and weight.flags.c_contiguous else len(weight)
     for row, row_out in zip(x, out, strict=True):
-        np.matmul(row, weight, out=row_out)
+        np.matmul(row[:step], weight[:step], out=row_out)
+    for first in range(step, len(weight), step):
+        part = weight[first : first + step]
+        for row, row_out in zip(x, out, strict=True):
+            row_out += row[first : first + step] @ part
     return out
 
 
@@ -217,7 +225,6 @@ def in_pieces(activation: Callable[[Array, Array], None], x: Array) -> None:
     """Apply an activation to (N, n_inner) in place, a few rows at a time."""
     rows = max(1, PIECE // x.shape[1])
     scratch = np.empty((min(rows, len(x)), x.shape[1]), np.float32)
-    with np.errstate(over="ignore"):  # the activations take the limit
-        for first in range(0, len(x), rows):
-            piece = x[first : first + rows]
-            activation(piece, scratch[: len(piece)])
+    for first in range(0, len(x), rows):
+        piece = x[first : first + rows]
+        activation(piece, scratch[: len(piece)])

@@ -1,7 +1,6 @@
 """The weights of a GPT-2, found by name in one safetensors file or several, checked against the configuration."""
 
 import math
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +104,15 @@ class Checkpoint:
         return _to_float32(stored, entry.dtype).reshape(entry.shape)
 
 
+_NEIGHBOURS = 65536
+"""Bytes around a page that the kernel maps along with it, if they are in memory."""
+
+
 def _read_ahead(files: tuple[SafetensorsFile, ...]) -> None:
-    """Touch every page of the files. NumPy does it without holding up other threads."""
+    """Touch the pages of the files. NumPy does it without holding up other threads."""
     for file in files:
         file.announce()
-        np.frombuffer(file.buffer, np.uint8)[:: mmap.PAGESIZE].max()
+        np.frombuffer(file.buffer, np.uint8)[::_NEIGHBOURS].max()
 
 
 _STORED: dict[str, npt.DTypeLike] = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}

@@ -19,4 +19,9 @@ def open_session(
     session = load(model or None, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline)
     if not model and session.model.source == "bundled":
         streams.note(f"note: this is {BUNDLED_NAME}, not GPT-2; `--model gpt2` downloads GPT-2 (0.5 GB)")
+    _kept.append(session)
     return session
+
+
+_kept: list[Session] = []
+"""Sessions stay until the process ends: to give back a vocabulary and the weights' pages takes as long as a token."""
