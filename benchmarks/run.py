@@ -33,7 +33,9 @@ TOLERANCE = 1e-4
 
 HEADINGS = ("wall", "least", "user+sys", "wall/1st", "1st/wall", "peak", "peak/1st")
 
-OURS = ("-m", "gpt2_inspect")
+OURS = ("-c", "from gpt2_inspect.cli import main; main()")
+"""What the console script `gpt2-inspect` runs."""
+
 TORCH = ("-c", "import torch")
 
 

@@ -36,7 +36,25 @@ class Tokenizer(Protocol):
         """The text of the ids together; U+FFFD where bytes are not whole UTF-8."""
 
 
-class ByteLevelTokenizer:
+class ByteLevelDecoder:
+    """From ids to bytes and text, for every byte-level BPE. Subclasses know the token of an id."""
+
+    def __init__(self, special: dict[int, str]) -> None:
+        self._bytes = {token_id: content.encode() for token_id, content in special.items()}
+
+    def token_bytes(self, token_id: int) -> bytes:
+        if token_id not in self._bytes:
+            self._bytes[token_id] = _bytes_of(self._token(token_id))
+        return self._bytes[token_id]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", "replace")
+
+    def _token(self, token_id: int) -> str | None:
+        raise NotImplementedError
+
+
+class ByteLevelTokenizer(ByteLevelDecoder):
     """A byte-level BPE, run by the `tokenizers` library."""
 
     def __init__(self, tokenizer: "tokenizers.Tokenizer") -> None:
@@ -44,7 +62,7 @@ class ByteLevelTokenizer:
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         added = tokenizer.get_added_tokens_decoder()
-        self._bytes = {token_id: token.content.encode() for token_id, token in added.items()}
+        super().__init__({token_id: token.content for token_id, token in added.items()})
 
     @property
     def vocab_size(self) -> int:
@@ -57,23 +75,18 @@ class ByteLevelTokenizer:
     def encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
-    def token_bytes(self, token_id: int) -> bytes:
-        if token_id not in self._bytes:
-            self._bytes[token_id] = self._find_bytes(token_id)
-        return self._bytes[token_id]
+    def _token(self, token_id: int) -> str | None:
+        return self._tokenizer.id_to_token(token_id)
 
-    def _find_bytes(self, token_id: int) -> bytes:
-        token = self._tokenizer.id_to_token(token_id)
-        if token is None:
-            return b""
-        alphabet = byte_alphabet()
-        try:
-            return bytes(alphabet[character] for character in token)
-        except KeyError:  # a token that no merge made, put into the vocabulary as it is
-            return token.encode()
 
-    def decode(self, token_ids: Sequence[int]) -> str:
-        return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", "replace")
+def _bytes_of(token: str | None) -> bytes:
+    if token is None:
+        return b""
+    alphabet = byte_alphabet()
+    try:
+        return bytes(alphabet[character] for character in token)
+    except KeyError:  # a token that no merge made, put into the vocabulary as it is
+        return token.encode()
 
 
 @cache
