@@ -22,7 +22,7 @@ def main() -> None:
     text = sys.stdin.read() if options.text == "-" else options.text
 
     session = gpt2_inspect.load(options.model)
-    tokenizer, backend = session._tokenizer, session._backend
+    backend, tokenizer = session._backend, session._tokenizer_for(text)
     import numpy as np  # here, because loading the package does without
 
     ids = tokenizer.encode(text)

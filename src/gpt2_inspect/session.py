@@ -58,6 +58,7 @@ class Session:
         self._files = files
         self._config = config
         self._choice = (backend, device, dtype)
+        self._loaded_tokenizer: Tokenizer | None = None
 
     def next_tokens(
         self,
@@ -109,10 +110,11 @@ class Session:
             vocab_size=self._config.vocab_size,
         )
         backend = self._backend  # before the tokenizer: the weights are read ahead while that is loaded
+        tokenizer = self._tokenizer_for(text)
         prompt = prepare_prompt(
             text,
-            self._tokenizer,
-            bos_token_id=self._bos_token_id,
+            tokenizer,
+            bos_token_id=self._bos_token_id(tokenizer),
             n_positions=self._config.n_positions,
             steps=steps,
             truncate_left=truncate_left,
@@ -121,14 +123,13 @@ class Session:
             seed = None
         elif seed is None:
             seed = int.from_bytes(os.urandom(4))
+        eos_token_id = self._eos_token_id(tokenizer)
         taken = []
-        for step in generate_steps(
-            backend, self._tokenizer, prompt, decoding, seed=seed, eos_token_id=self._eos_token_id
-        ):
+        for step in generate_steps(backend, tokenizer, prompt, decoding, seed=seed, eos_token_id=eos_token_id):
             taken.append(step)
             if on_step is not None:
                 on_step(step)
-        completion, reason = finish(self._tokenizer, taken, self._eos_token_id, decoding)
+        completion, reason = finish(tokenizer, taken, eos_token_id, decoding)
         return NextTokens(self.model, self._run(seed), prompt, decoding, tuple(taken), completion, reason)
 
     @cached_property
@@ -151,26 +152,25 @@ class Session:
     def _backend(self) -> Backend:
         return load_backend(self._files, self._config, *self._choice)
 
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = load_tokenizer(self._files.folder)
-        _check_vocabulary(self._files, self._config, tokenizer)
-        return tokenizer
+    def _tokenizer_for(self, text: str) -> Tokenizer:
+        """The tokenizer; the first text decides in which way it is loaded, for the sake of speed alone."""
+        if self._loaded_tokenizer is None:
+            self._loaded_tokenizer = load_tokenizer(self._files.folder, text)
+            _check_vocabulary(self._files, self._config, self._loaded_tokenizer)
+        return self._loaded_tokenizer
 
     def _run(self, seed: int | None) -> RunInfo:
         backend = self._backend
         return RunInfo(__version__, backend.name, backend.device, backend.dtype, seed)
 
-    @property
-    def _eos_token_id(self) -> int | None:
+    def _eos_token_id(self, tokenizer: Tokenizer) -> int | None:
         configured = self._config.eos_token_id
-        return self._tokenizer.end_of_text if configured is None else configured
+        return tokenizer.end_of_text if configured is None else configured
 
-    @property
-    def _bos_token_id(self) -> int | None:
+    def _bos_token_id(self, tokenizer: Tokenizer) -> int | None:
         """GPT-2 starts documents from `<|endoftext|>`; other vocabularies may have a token of their own for it."""
-        for token_id in (self._tokenizer.end_of_text, self._config.bos_token_id):
-            if token_id is not None and token_id < self._tokenizer.vocab_size:
+        for token_id in (tokenizer.end_of_text, self._config.bos_token_id):
+            if token_id is not None and token_id < tokenizer.vocab_size:
                 return token_id
         return None
 

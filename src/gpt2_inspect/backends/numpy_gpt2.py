@@ -105,7 +105,7 @@ class NumpyGPT2:
         (mixed,) = cache.split_heads(out, parts=1)
 
         wanted, seen = out.shape[1], cache.length
-        group = max(1, 4 * PIECE // (len(out) * self._config.n_head * seen))
+        group = max(1, 8 * PIECE // (len(out) * self._config.n_head * seen))
         for first in range(0, wanted, group):
             stop = min(first + group, wanted)
             visible = seen - wanted + stop
@@ -158,17 +158,19 @@ class NumpyLogits:
         if self._all is not None:
             return rank(self._all.copy(), k)
         group = max(1, HEAD_PIECE // len(self._lm_head))
-        ranked = [rank(self._multiply(self._hidden[i : i + group]), k) for i in range(0, len(self._hidden), group)]
+        pieces = [self._hidden[first : first + group] for first in range(0, len(self._hidden), group)]
+        logits = np.empty((len(pieces[0]), len(self._lm_head)), np.float32)  # for one piece after the other
+        ranked = [rank(self._multiply(piece, logits[: len(piece)]), k) for piece in pieces]
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def to_numpy(self) -> Array:
         if self._all is None:
-            self._all = self._multiply(self._hidden)
+            self._all = self._multiply(self._hidden, np.empty((len(self._hidden), len(self._lm_head)), np.float32))
         return self._all
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _multiply(self, hidden: Array) -> Array:
-        return multiply(hidden, self._lm_head.T, np.empty((len(hidden), len(self._lm_head)), np.float32))
+    def _multiply(self, hidden: Array, out: Array) -> Array:
+        return multiply(hidden, self._lm_head.T, out)
 
 
 def by_sequence(rows: Array, batch: int) -> Array:

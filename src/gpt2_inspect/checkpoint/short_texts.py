@@ -13,8 +13,8 @@ from .tokenizer import END_OF_TEXT, ByteLevelDecoder, Tokenizer, byte_alphabet
 _BYTES = 256
 """Tokens that no merge makes, but for `<|endoftext|>`."""
 
-_SHORT = 1000
-"""Bytes of a text up to which looking for the merges costs less than loading them all."""
+_SHORT = 500
+"""Characters of a text up to which looking for the merges costs less than loading them all."""
 
 
 class ShortTextTokenizer(ByteLevelDecoder):
@@ -38,11 +38,10 @@ class ShortTextTokenizer(ByteLevelDecoder):
         return self._ids.get(END_OF_TEXT)
 
     def encode(self, text: str) -> list[int]:
-        raw = text.encode()
-        if len(raw) > _SHORT:
+        if not is_short(text):
             return self._load_all().encode(text)
         characters = {byte: character for character, byte in byte_alphabet().items()}
-        written = "".join(characters[byte] for byte in raw)  # as GPT-2's vocabulary writes it
+        written = "".join(characters[byte] for byte in text.encode())  # as GPT-2's vocabulary writes it
         usable = [index for index, result in enumerate(self._results) if result in written]
         if not all(self._results[index] in self._ids for index in usable):
             return self._load_all().encode(text)
@@ -63,6 +62,11 @@ class ShortTextTokenizer(ByteLevelDecoder):
 
     def _token(self, token_id: int) -> str | None:
         return self._tokens.get(token_id)
+
+
+def is_short(text: str) -> bool:
+    """True if this way is worth it."""
+    return len(text) <= _SHORT
 
 
 def for_short_texts(vocabulary: Path, merges: Path, load_all: Callable[[], Tokenizer]) -> ShortTextTokenizer | None:

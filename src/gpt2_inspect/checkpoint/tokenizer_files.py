@@ -7,18 +7,19 @@ from typing import Any
 
 from ..errors import ModelUnusableError
 from .config import read_json
-from .short_texts import for_short_texts
+from .short_texts import for_short_texts, is_short
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
 
 _HEAD_BYTES = 65536
 """More than what stands before the vocabulary in a tokenizer.json."""
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: Path, first_text: str = "") -> Tokenizer:
     """The tokenizer in a model's folder: tokenizer.json, vocab.json with merges.txt, or a BERT-style vocab.txt.
 
     GPT-2's own tokenizer loads from vocab.json and merges.txt in a third of the time that tokenizer.json takes, so
-    those are read where both are there and tokenizer.json says nothing beyond them.
+    those are read where both are there and tokenizer.json says nothing beyond them. `first_text` is what will be
+    encoded first: for a short one, a part of it is enough.
 
     Raises:
         ModelUnusableError: the files are broken.
@@ -27,19 +28,20 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     has_pair = vocabulary.is_file() and merges.is_file()
     if full.is_file():
         if has_pair and _is_plain_gpt2(full) and _is_plain_setup(folder):
-            return _from_vocabulary(vocabulary, merges)
+            return _from_vocabulary(vocabulary, merges, first_text)
         return _from_tokenizer_json(full)
     if has_pair and _is_plain_setup(folder):
-        return _from_vocabulary(vocabulary, merges)
+        return _from_vocabulary(vocabulary, merges, first_text)
     return _from_transformers(folder)
 
 
-def _from_vocabulary(vocabulary: Path, merges: Path) -> Tokenizer:
+def _from_vocabulary(vocabulary: Path, merges: Path, first_text: str) -> Tokenizer:
     @cache
     def load_all() -> Tokenizer:
         return _all_from_vocabulary(vocabulary, merges)
 
-    return for_short_texts(vocabulary, merges, load_all) or load_all()
+    short = for_short_texts(vocabulary, merges, load_all) if is_short(first_text) else None
+    return short or load_all()
 
 
 def _all_from_vocabulary(vocabulary: Path, merges: Path) -> Tokenizer:
