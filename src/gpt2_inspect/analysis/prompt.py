@@ -45,8 +45,8 @@ def _too_long(tokens: int, steps: int, n_positions: int) -> InputError:
     hint = f"the largest --steps that fits is {largest}" if largest > 0 else "no --steps fits"
     if steps < n_positions:
         hint += "; --truncate-left drops the oldest tokens"
+    counted = f"{tokens} token{'s' * (tokens != 1)}"
     return InputError(
-        f"the text has {tokens} tokens; {steps} steps more make {tokens + steps}, but the model's context is "
-        f"{n_positions}",
+        f"the text has {counted}; {steps} steps more make {tokens + steps}, but the model's context is {n_positions}",
         hint,
     )

@@ -51,7 +51,7 @@ class NumpyGPT2:
     def new_cache(self, batch: int, capacity: int) -> "KeyValueCache":
         return KeyValueCache(self._config, batch, capacity)
 
-    @np.errstate(over="ignore", invalid="ignore")  # activations take the limit; the ranking reports damaged weights
+    @np.errstate(over="ignore", invalid="ignore")  # of damaged weights; the ranking reports them
     def forward(
         self,
         token_ids: npt.NDArray[np.int64],
@@ -223,6 +223,7 @@ def exponentials(scores: Array) -> Array:
     return totals
 
 
+@np.errstate(over="ignore")  # the activations take the limit
 def in_pieces(activation: Callable[[Array, Array], None], x: Array) -> None:
     """Apply an activation to (N, n_inner) in place, a few rows at a time."""
     rows = max(1, PIECE // x.shape[1])

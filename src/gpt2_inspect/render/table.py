@@ -16,6 +16,9 @@ from .visible import safe_text
 _SHADE = (30, 136, 229)
 """The background of a candidate with probability 1; others lie between it and black by the root of theirs."""
 
+_SHADED_FROM = 0.01
+"""Below, black boxes would be all that a light terminal shows."""
+
 
 def render_table(result: Result, width: int | None) -> Iterator[str]:
     """The whole table as plain text."""
@@ -83,8 +86,8 @@ def _painter(terminal: TextIO, width: int) -> Callable[[Line], str]:
     console = Console(file=terminal, force_terminal=True, width=width, highlight=False, markup=False, emoji=False)
 
     def style(segment: Segment) -> Style:
-        if segment.prob is None:
-            return Style(bold=segment.heading or None)
+        if segment.prob is None or segment.prob < _SHADED_FROM:
+            return Style(bold=segment.heading or segment.chosen or None)
         strength = segment.prob**0.5
         shade = Color.from_rgb(*(strength * part for part in _SHADE))
         return Style(color="bright_white", bgcolor=shade, bold=segment.chosen or None)
