@@ -17,7 +17,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from checkpoints import VOCAB_SIZE, make_checkpoint
-from harness import Run, check_error, command, run_cli, run_process
+from harness import Run, Terminal, check_error, command, run_cli, run_process
 
 N_POSITIONS = 64
 
@@ -79,6 +79,8 @@ class TestUsage:
     )
     def test_values(self, tiny: Path, arguments: list[str], words: list[str]) -> None:
         check_error(next_tokens("hello", "--model", str(tiny), *arguments), 2, *words)
+        on_terminal = next_tokens("hello", "--model", str(tiny), *arguments, out=Terminal(), environ={"COLUMNS": "80"})
+        check_error(on_terminal, 2, *words)
 
     def test_error_is_not_a_way_to_the_terminal(self) -> None:
         run = next_tokens("a", "--model", "\x1b[31mred\x1b]0;title\x07\n[bold]")

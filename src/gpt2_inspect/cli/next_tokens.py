@@ -52,8 +52,7 @@ def next_tokens(
         session = open_session(
             streams, model, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline
         )
-        sampled = not temperature is top_p is sample_top_k is None
-        table = out.live_table(top_k=top_k, sampled=sampled)
+        table = out.live_table()
         result = session.next_tokens(
             prompt,
             steps=steps,

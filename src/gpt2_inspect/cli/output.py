@@ -35,14 +35,14 @@ class Output:
         self._path = path
         self._form = form
 
-    def live_table(self, *, top_k: int, sampled: bool) -> "LiveTable | None":
+    def live_table(self) -> "LiveTable | None":
         """A table to hand the steps to, if they are to appear as they are computed."""
         if self._file is not None or self._form != "table" or not self._streams.stdout.isatty():
             return None
         from ..render.table import LiveTable
 
         width = self._streams.width or 80
-        return LiveTable(self._streams.stdout, width, top_k=top_k, sampled=sampled, colour=self._streams.colour)
+        return LiveTable(self._streams.stdout, width, colour=self._streams.colour)
 
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""

@@ -3,12 +3,12 @@
 Tokens reach the terminal as plain text with their controls escaped; rich's markup is never parsed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from rich.cells import cell_len
 
-from ..results import NextTokens, Result, Step
+from ..results import NextTokens, Result, SampledCandidate, Step
 from .layout import Layout, Line, Segment, wrap
 from .summary import completed_text, summary_lines
 from .visible import safe_text
@@ -24,7 +24,7 @@ def render_table(result: Result, width: int | None) -> Iterator[str]:
     """The whole table as plain text."""
     if not isinstance(result, NextTokens):
         raise NotImplementedError(result.command)
-    layout = _layout(result.decoding.top_k, result.decoding.strategy == "sample", width, result)
+    layout = _layout(width, result.steps)
     for line in layout.header():
         yield _plain(line)
     for step in result.steps:
@@ -36,17 +36,16 @@ def render_table(result: Result, width: int | None) -> Iterator[str]:
 class LiveTable:
     """Writes a table to a terminal as its steps are computed."""
 
-    def __init__(self, terminal: TextIO, width: int, *, top_k: int, sampled: bool, colour: bool) -> None:
+    def __init__(self, terminal: TextIO, width: int, *, colour: bool) -> None:
         self._terminal = terminal
         self._width = width
-        self._layout = _layout(top_k, sampled, width, None)
+        self._layout: Layout | None = None  # chosen by the first step
         self._paint = _painter(terminal, width) if colour else _plain
-        self._started = False
 
     def step(self, step: Step) -> None:
         """Write one step."""
-        if not self._started:
-            self._started = True
+        if self._layout is None:
+            self._layout = _layout(self._width, [step])
             self._write(self._layout.header())
         self._write(self._layout.step(step))
 
@@ -60,8 +59,10 @@ class LiveTable:
         self._terminal.flush()
 
 
-def _layout(top_k: int, sampled: bool, width: int | None, result: NextTokens | None) -> Layout:
-    return Layout(top_k, width, cell_len, sampled, result.steps if result else ())
+def _layout(width: int | None, steps: Sequence[Step]) -> Layout:
+    """For these steps, or for all that are like the first of them."""
+    first = steps[0]
+    return Layout(len(first.top_logprobs), width, cell_len, isinstance(first.chosen, SampledCandidate), steps)
 
 
 def _below(result: NextTokens, width: int | None) -> Iterator[str]:
