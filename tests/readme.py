@@ -3,15 +3,13 @@
 python tests/readme.py      rewrites the outputs
 """
 
-import io
 import re
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt2_inspect.cli import run
-from gpt2_inspect.cli.streams import Streams
+from harness import run_cli
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -35,10 +33,9 @@ def examples() -> list[Example]:
 
 def run_example(command: str, width: int = 100) -> str:
     """What the command writes to standard output, as on a terminal `width` columns wide without colours."""
-    out, err = io.StringIO(), io.StringIO()
-    code = run(shlex.split(command), Streams(io.BytesIO(), out, err, {"COLUMNS": str(width)}))
-    assert code == 0, err.getvalue()
-    return out.getvalue()
+    done = run_cli(*shlex.split(command), environ={"COLUMNS": str(width)})
+    assert done.code == 0, done.err
+    return done.out
 
 
 def without_times(text: str) -> str:

@@ -319,7 +319,7 @@ class TestPieces:
     def test_a_prompt_of_several_true_pieces(self, tmp_path: Path):
         """1000 tokens: several groups of queries and two pieces of the activation at the true size."""
         tokens, n_head, n_inner = 1000, 4, 192
-        assert 2 * numpy_gpt2.PIECE // (n_head * tokens) < tokens
+        assert numpy_gpt2.ATTENTION_PIECES * numpy_gpt2.PIECE // (n_head * tokens) < tokens
         assert numpy_gpt2.PIECE // n_inner < tokens
         folder = make_checkpoint(tmp_path, n_positions=1024, n_layer=2)
         token_ids = random_ids(1, tokens)

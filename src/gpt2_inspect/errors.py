@@ -17,6 +17,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+def first_line(error: BaseException) -> str:
+    """What another library's error says in its first line, or its name if it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 class InspectError(Exception):
     """An error that the user can act on: one line that says what is wrong, and where there is one, the next step."""
 

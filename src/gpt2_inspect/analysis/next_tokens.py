@@ -44,7 +44,7 @@ def plan_decoding(
         raise UsageError(f"--temperature is {temperature}; it must be above 0", "leave it out for greedy decoding")
     if top_p is not None and not 0 < top_p <= 1:
         raise UsageError(f"--top-p is {top_p}; it must be above 0 and at most 1")
-    sampled = not temperature is top_p is sample_top_k is None
+    sampled = any(option is not None for option in (temperature, top_p, sample_top_k))
     if sampled and temperature is None:
         temperature = 1.0
     strategy = "sample" if sampled else "greedy"

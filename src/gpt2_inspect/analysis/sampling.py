@@ -52,7 +52,8 @@ class Sampler:
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    exponentials = np.exp(logits - logits.max())
+    """Of logits (V,) whose largest is 0."""
+    exponentials = np.exp(logits)
     return np.asarray(exponentials / exponentials.sum(), dtype=np.float64)
 
 

@@ -3,6 +3,7 @@
 import re
 
 from ..checkpoint.config import GPT2Config
+from ..checkpoint.safetensors import has_safetensors
 from ..errors import BackendUnavailableError, UsageError
 from ..sources import ModelFiles
 from .base import Backend
@@ -57,6 +58,6 @@ def _obstacle_to_numpy(files: ModelFiles, config: GPT2Config, device: str, dtype
         return f"activation_function {config.activation_function!r}"
     if config.unsupported:
         return config.unsupported[0]
-    if not any((files.folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json")):
+    if not has_safetensors(files.folder):
         return "pickled weights (pytorch_model.bin)"
     return None

@@ -22,6 +22,9 @@ from .ranking import rank
 PIECE = 1 << 17
 """Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
 
+ATTENTION_PIECES = 8
+"""Attention scores of all heads are more than a core's cache holds, but fewer at a time make the products too small."""
+
 HEAD_PIECE = 1 << 24
 """Logits computed at a time, 64 MiB: enough rows to be worth repacking the head for, and no more memory than needed."""
 
@@ -105,7 +108,7 @@ class NumpyGPT2:
         (mixed,) = cache.split_heads(out, parts=1)
 
         wanted, seen = out.shape[1], cache.length
-        group = max(1, 8 * PIECE // (len(out) * self._config.n_head * seen))
+        group = max(1, ATTENTION_PIECES * PIECE // (len(out) * self._config.n_head * seen))
         for first in range(0, wanted, group):
             stop = min(first + group, wanted)
             visible = seen - wanted + stop

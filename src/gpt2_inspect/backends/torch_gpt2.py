@@ -11,8 +11,9 @@ import torch
 import transformers
 
 from ..checkpoint.config import GPT2Config
+from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint
-from ..errors import BackendUnavailableError, ModelUnusableError
+from ..errors import BackendUnavailableError, ModelUnusableError, first_line
 from .base import Observer, Point, Ranking
 from .ranking import best_first, not_finite
 
@@ -36,7 +37,7 @@ class TorchGPT2:
             ModelUnusableError: the weights are broken or do not fit `config`.
         """
         _check_device(device)
-        if not _is_pickled(folder):
+        if has_safetensors(folder):
             open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
         model = _load_model(folder, dtype)
         try:
@@ -140,10 +141,6 @@ def _check_device(device: str) -> None:
         raise BackendUnavailableError(f"there is no device {device!r}: torch finds {torch.cuda.device_count()} GPUs")
 
 
-def _is_pickled(folder: Path) -> bool:
-    return not any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json"))
-
-
 def _load_model(folder: Path, dtype: str) -> Any:
     """transformers' model, unless a weight is missing or does not fit. Runs no code from the folder."""
     library: Any = transformers
@@ -154,12 +151,13 @@ def _load_model(folder: Path, dtype: str) -> Any:
             folder,
             dtype=getattr(torch, dtype),
             local_files_only=True,
-            use_safetensors=not _is_pickled(folder),  # pickles are read with torch.load(weights_only=True)
+            use_safetensors=has_safetensors(folder),  # pickles are read with torch.load(weights_only=True)
             output_loading_info=True,
         )
     except Exception as error:  # transformers and torch raise many kinds for broken files
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelUnusableError(f"transformers cannot open the weights in {str(folder)!r}: {reason}") from error
+        raise ModelUnusableError(
+            f"transformers cannot open the weights in {str(folder)!r}: {first_line(error)}"
+        ) from error
     if missing := sorted(report["missing_keys"]):
         raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {missing[0]!r}")
     return model

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from .tokenizer import END_OF_TEXT, ByteLevelDecoder, Tokenizer, byte_alphabet
+from .tokenizer import END_OF_TEXT, ByteLevelDecoder, Tokenizer, byte_alphabet, gpt2_tokenizer
 
 _BYTES = 256
 """Tokens that no merge makes, but for `<|endoftext|>`."""
@@ -40,6 +40,8 @@ class ShortTextTokenizer(ByteLevelDecoder):
     def encode(self, text: str) -> list[int]:
         if not is_short(text):
             return self._load_all().encode(text)
+        from tokenizers import models
+
         characters = {byte: character for character, byte in byte_alphabet().items()}
         written = "".join(characters[byte] for byte in text.encode())  # as GPT-2's vocabulary writes it
         usable = [index for index, result in enumerate(self._results) if result in written]
@@ -47,18 +49,8 @@ class ShortTextTokenizer(ByteLevelDecoder):
             return self._load_all().encode(text)
         pairs = [(left, right) for left, _, right in (self._merges[index].partition(" ") for index in usable)]
         tokens = {*written, *(part for pair in pairs for part in pair), *(self._results[index] for index in usable)}
-        return self._encode_with(text, {token: self._ids[token] for token in tokens if token in self._ids}, pairs)
-
-    def _encode_with(self, text: str, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> list[int]:
-        from tokenizers import Tokenizer, models, pre_tokenizers
-
-        if self.end_of_text is not None:
-            vocabulary[END_OF_TEXT] = self.end_of_text
-        tokenizer = Tokenizer(models.BPE(vocabulary, merges))
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        if self.end_of_text is not None:
-            tokenizer.add_special_tokens([END_OF_TEXT])
-        return tokenizer.encode(text, add_special_tokens=False).ids
+        vocabulary = {token: self._ids[token] for token in tokens | {END_OF_TEXT} if token in self._ids}
+        return gpt2_tokenizer(models.BPE(vocabulary, pairs)).encode(text, add_special_tokens=False).ids
 
     def _token(self, token_id: int) -> str | None:
         return self._tokens.get(token_id)

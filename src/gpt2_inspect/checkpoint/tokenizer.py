@@ -79,6 +79,18 @@ class ByteLevelTokenizer(ByteLevelDecoder):
         return self._tokenizer.id_to_token(token_id)
 
 
+def gpt2_tokenizer(bpe: "tokenizers.models.BPE") -> "tokenizers.Tokenizer":
+    """A BPE with all else that makes it GPT-2's: its way of splitting text, and `<|endoftext|>` if it is there."""
+    from tokenizers import Tokenizer, decoders, pre_tokenizers
+
+    tokenizer = Tokenizer(bpe)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    if tokenizer.token_to_id(END_OF_TEXT) is not None:
+        tokenizer.add_special_tokens([END_OF_TEXT])
+    return tokenizer
+
+
 def _bytes_of(token: str | None) -> bytes:
     if token is None:
         return b""

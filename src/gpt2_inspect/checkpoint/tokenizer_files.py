@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ModelUnusableError
 from .config import read_json
 from .short_texts import for_short_texts, is_short
-from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
+from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, gpt2_tokenizer
 
 _HEAD_BYTES = 65536
 """More than what stands before the vocabulary in a tokenizer.json."""
@@ -45,17 +45,13 @@ def _from_vocabulary(vocabulary: Path, merges: Path, first_text: str) -> Tokeniz
 
 
 def _all_from_vocabulary(vocabulary: Path, merges: Path) -> Tokenizer:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import models
 
     try:
-        tokenizer = Tokenizer(models.BPE.from_file(str(vocabulary), str(merges)))
+        bpe = models.BPE.from_file(str(vocabulary), str(merges))
     except Exception as error:  # the library raises nothing more precise
         raise _unusable(f"{str(vocabulary)!r} and merges.txt", error) from error
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    if tokenizer.token_to_id(END_OF_TEXT) is not None:
-        tokenizer.add_special_tokens([END_OF_TEXT])
-    return ByteLevelTokenizer(tokenizer)
+    return ByteLevelTokenizer(gpt2_tokenizer(bpe))
 
 
 def _from_tokenizer_json(path: Path) -> Tokenizer:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelUnusableError
+from ..errors import ModelUnusableError, first_line
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
 
 
@@ -51,8 +51,9 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
     try:
         tokenizer = tokenizer_class.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # transformers raises many kinds for broken files
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelUnusableError(f"transformers cannot open the tokenizer in {str(folder)!r}: {reason}") from error
+        raise ModelUnusableError(
+            f"transformers cannot open the tokenizer in {str(folder)!r}: {first_line(error)}"
+        ) from error
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None and isinstance(backend.decoder, decoders.ByteLevel):
         return ByteLevelTokenizer(backend)

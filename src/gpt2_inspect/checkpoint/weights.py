@@ -12,13 +12,10 @@ import numpy.typing as npt
 
 from ..errors import ModelUnusableError
 from .config import GPT2Config, read_json
-from .safetensors import SafetensorsFile, TensorEntry, open_safetensors
+from .safetensors import SHARD_INDEX, SINGLE_FILE, SafetensorsFile, TensorEntry, open_safetensors
 from .shapes import expected_shapes
 
 Array = npt.NDArray[np.float32]
-
-SINGLE_FILE = "model.safetensors"
-SHARD_INDEX = "model.safetensors.index.json"
 
 _PREFIX = "transformer."
 """GPT2LMHeadModel saves its tensors with it, GPT2Model without."""

@@ -82,7 +82,8 @@ class Layout:
         return self._tall(step) if self._form == "tall" else self._row(step)
 
     def _row(self, step: Step) -> Iterator[Line]:
-        shown, unlisted = cells(step)[: self._columns], cells(step)[self._columns :]
+        listed = cells(step)
+        shown, unlisted = listed[: self._columns], listed[self._columns :]
         blocks = [self._cell_lines(cell) for cell in shown]
         for index in range(max(map(len, blocks))):
             number, text = (f"{step.step:>{_STEP}}", self._tail(step.context, self._text)) if index == 0 else ("", "")

@@ -14,13 +14,14 @@ def render_markdown(result: Result) -> Iterator[str]:
     """The table and what stands below it."""
     if not isinstance(result, NextTokens):
         raise NotImplementedError(result.command)
-    width = max(len(cells(step)) for step in result.steps)
+    rows = [cells(step) for step in result.steps]
+    width = max(map(len, rows))
     headers = ["step", "text", *(f"top {rank}" for rank in range(1, result.decoding.top_k + 1))]
     headers += ["drawn"] * (width - result.decoding.top_k)
     yield _row(headers)
     yield _row(["---:", "---", *["---"] * width])
-    for step in result.steps:
-        shown = [_cell(cell.token, cell.percent, cell.chosen) for cell in cells(step)]
+    for step, row in zip(result.steps, rows, strict=True):
+        shown = [_cell(cell.token, cell.percent, cell.chosen) for cell in row]
         shown += [""] * (width - len(shown))
         yield _row([str(step.step), _escape(visible_line(step.context)), *shown])
     yield "\n" + _escape(visible_line(completed_text(result)).lstrip()) + "\n\n"  # four spaces would make it code

@@ -1,6 +1,6 @@
 """Flattening a result into rows, once for all formats that have rows.
 
-`tidy_rows` gives plain values for machines, `steps_grid` gives cells for people.
+`tidy_rows` gives plain values for machines, `cells` gives what people see of a candidate.
 """
 
 from collections.abc import Sequence

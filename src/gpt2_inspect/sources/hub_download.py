@@ -1,6 +1,6 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
-from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError
+from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
 from .base import CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
 from .hub_cache import find_in_cache
 
@@ -34,10 +34,10 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
         named = f"revision {revision or 'main'!r} of" if isinstance(error, errors.RevisionNotFoundError) else "model"
         raise ModelNotFoundError(f"the hub has no {named} {hub_id!r}", "check the name for a typing error") from None
     except errors.HfHubHTTPError as error:
-        raise NetworkError(f"the hub refused {hub_id!r}: {_first_line(error)}", "try again later") from error
+        raise NetworkError(f"the hub refused {hub_id!r}: {first_line(error)}", "try again later") from error
     except (OSError, HTTPError) as error:
         raise ModelNotFoundError(
-            f"model {hub_id!r} is not in the local cache, and the hub cannot be reached ({_first_line(error)})",
+            f"model {hub_id!r} is not in the local cache, and the hub cannot be reached ({first_line(error)})",
             "check the name and the network, or use `--model pocket`, which needs none",
         ) from error
     except ValueError as error:
@@ -52,7 +52,7 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
     except (OSError, HTTPError, ValueError) as error:
         reason = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
         raise NetworkError(
-            f"the download of {hub_id!r} failed: {_first_line(reason)}", "run the same command again to go on with it"
+            f"the download of {hub_id!r} failed: {first_line(reason)}", "run the same command again to go on with it"
         ) from error
     model = find_in_cache(hub_id, revision)
     if model is None:
@@ -71,7 +71,3 @@ def files_to_fetch(names: list[str]) -> list[str]:
             stem, suffix = ("model-", ".safetensors") if "safetensors" in weights else ("pytorch_model-", ".bin")
             chosen += [name for name in names if name.startswith(stem) and name.endswith(suffix)]
     return chosen
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
