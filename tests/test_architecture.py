@@ -35,7 +35,8 @@ ONLY_IN = {
     "rich": {"render/table.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},
-    "numpy": {"backends", "analysis", "checkpoint/weights.py"},
+    "numpy": {"backends", "analysis", "checkpoint/weights.py", "render/arrays.py"},
+    "safetensors": {"render/arrays.py"},
     "click": set(),
     "pydantic": set(),
 }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from checkpoints import make_checkpoint
 from gpt2_inspect.backends import Backend, load_backend, numpy_gpt2
 from gpt2_inspect.backends.activations import ACTIVATIONS
-from gpt2_inspect.backends.base import Logits
+from gpt2_inspect.backends.base import Logits, Observer, Point
 from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits, in_pieces
 from gpt2_inspect.backends.torch_gpt2 import TorchLogits
 from gpt2_inspect.checkpoint.config import read_config
@@ -155,14 +155,11 @@ class TestActivations:
 class TestFloat32:
     def test_everything_that_a_forward_pass_shows(self, tiny: Path):
         backend = open_backend(tiny, "numpy")
-        arrays: dict[str, np.ndarray] = {}
-
-        def observe(point: str, layer: int, values: np.ndarray) -> None:
-            arrays[f"{point} {layer}"] = values
-
+        arrays: dict[Any, np.ndarray] = {}
+        observer = Observer(get_args(Point), seen=arrays)
         cache = backend.new_cache(1, 10)
         for token_ids in (np.arange(9)[None], np.array([[9]])):
-            logits = backend.forward(token_ids, cache, every_position=True, observe=observe)
+            logits = backend.forward(token_ids, cache, every_position=True, observe=observer)
             ranking = logits.top_k(3)
             arrays |= {name: getattr(ranking, name) for name in ("logits", "log_normalizer", "entropy")}
             arrays["all logits"] = logits.to_numpy()
@@ -179,13 +176,11 @@ class TestFloat32:
 
     def test_torch_shows_the_same_types(self, tiny: Path):
         backend = open_backend(tiny, "torch", dtype="bfloat16")
-        seen = []
-        logits = backend.forward(
-            np.arange(9)[None], backend.new_cache(1, 9), observe=lambda *at_values: seen.append(at_values[2].dtype)
-        )
+        observer = Observer(get_args(Point))
+        logits = backend.forward(np.arange(9)[None], backend.new_cache(1, 9), observe=observer)
         ranking = logits.top_k(3)
         arrays = (ranking.logits, ranking.log_normalizer, ranking.entropy, logits.to_numpy())
-        assert {*seen, *(array.dtype for array in arrays)} == {np.dtype(np.float32)}
+        assert {array.dtype for array in (*observer.seen.values(), *arrays)} == {np.dtype(np.float32)}
         assert ranking.ids.dtype == np.int64
 
     @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])

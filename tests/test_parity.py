@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, GPT2LMHeadModel
 
 from checkpoints import make_checkpoint
 from gpt2_inspect.backends import Backend, activations, load_backend, numpy_gpt2
+from gpt2_inspect.backends.base import Observer, Point
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.session import load
 from gpt2_inspect.sources import ModelFiles
@@ -46,7 +47,7 @@ CHECKPOINTS: dict[str, dict[str, Any]] = {
 }
 
 Components = dict[tuple[str, int], np.ndarray]
-"""Values (B, T, D) by point and layer, in the order in which they were computed."""
+"""Values (B, T, D), or (B, H, T, T) of attention weights, by point and layer, in the order of computation."""
 
 
 @dataclass
@@ -73,7 +74,9 @@ class Reference:
         components: Components = {}
         modules = {("embedding", 0): self.model.transformer.drop}
         for layer, block in enumerate(self.model.transformer.h):
-            modules |= {("attention", layer): block.attn, ("mlp", layer): block.mlp, ("residual", layer): block}
+            modules |= {("attention_weights", layer): block.attn, ("attention", layer): block.attn}
+            modules |= {("mlp", layer): block.mlp, ("residual", layer): block}
+        modules["final", layer] = self.model.transformer.ln_f
         hooks = [module.register_forward_hook(keep_output(components, at)) for at, module in modules.items()]
         with torch.inference_mode():
             logits = self.model(torch.from_numpy(self.token_ids)).logits
@@ -101,7 +104,9 @@ class Reference:
 
 def keep_output(components: Components, at: tuple[str, int]) -> Any:
     def keep(_module: Any, _inputs: Any, output: Any) -> None:
-        components[at] = (output[0] if isinstance(output, tuple) else output).numpy().copy()
+        if isinstance(output, tuple):  # of an attention: what it adds, and its weights
+            output = output[at[0] == "attention_weights"]
+        components[at] = output.numpy().copy()
 
     return keep
 
@@ -113,13 +118,10 @@ def open_backend(folder: Path, name: str) -> Backend:
 
 def observe_all(backend: Backend, token_ids: np.ndarray) -> tuple[Components, np.ndarray]:
     """Components and logits (N, V) of one run over every position."""
-    components: Components = {}
-
-    def observe(point: str, layer: int, values: np.ndarray) -> None:
-        components[point, layer] = values
-
+    observer = Observer(get_args(Point))
     cache = backend.new_cache(*token_ids.shape)
-    return components, backend.forward(token_ids, cache, every_position=True, observe=observe).to_numpy()
+    logits = backend.forward(token_ids, cache, every_position=True, observe=observer).to_numpy()
+    return observer.seen, logits
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

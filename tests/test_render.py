@@ -15,20 +15,13 @@ from rich.cells import cell_len
 
 import gpt2_inspect
 from gpt2_inspect.render import FORMATS, render
-from gpt2_inspect.render.layout import Layout, wrap
-from gpt2_inspect.render.rows import cells, percent
+from gpt2_inspect.render.layout import Layout
+from gpt2_inspect.render.lines import wrap
+from gpt2_inspect.render.views import percent
+from gpt2_inspect.render.views.next_tokens import proposals
 from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
-from gpt2_inspect.results import (
-    Candidate,
-    Completion,
-    Decoding,
-    ModelInfo,
-    NextTokens,
-    Prompt,
-    RunInfo,
-    SampledCandidate,
-    Step,
-)
+from gpt2_inspect.results import Candidate, ModelInfo, Prompt, RunInfo, SampledCandidate
+from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
 
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://x]",
@@ -196,7 +189,7 @@ class TestHostileText:
         header, row, after = inline[:4], inline[4:8], inline[8]
         assert header == ["step", "text", "top 1", "top 2"]
         assert row[1].split() == visible_line(HOSTILE[name]).split()
-        assert row[2:] == [f"{cell.token} {cell.percent}" for cell in cells(made.steps[0])]
+        assert row[2:] == [f"{cell.token} {cell.percent}" for cell in proposals(made.steps[0])]
         assert after.split() == visible_line(HOSTILE[name] * 2).split()
 
 
@@ -216,7 +209,7 @@ class TestLayout:
             layout = Layout(top_k, width, cell_len, sampled, made.steps)
             for step in made.steps:
                 drawn = list(layout.step(step))
-                for cell in cells(step):
+                for cell in proposals(step):
                     shown = "".join(part.text for line in drawn for part in line if part.prob == cell.prob)
                     shown = without_spaces(shown).replace("drawnfromfurtherdown:", "").replace("◀", "")
                     assert shown.replace(without_spaces(cell.percent), "", 1) == without_spaces(cell.token)

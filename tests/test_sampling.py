@@ -19,7 +19,8 @@ from gpt2_inspect.analysis.sampling import Sampler
 from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits
 from gpt2_inspect.checkpoint.tokenizer import Tokenizer
 from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
-from gpt2_inspect.results import Completion, SampledCandidate, Step
+from gpt2_inspect.results import SampledCandidate
+from gpt2_inspect.results.next_tokens import Completion, Step
 from gpt2_inspect.session import load
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

@@ -3,16 +3,25 @@
 import os
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .backends import Backend, check_choice, load_backend
 from .checkpoint.config import GPT2Config, read_config
 from .checkpoint.shapes import count_parameters
 from .checkpoint.tokenizer import Tokenizer
 from .checkpoint.tokenizer_files import load_tokenizer
-from .errors import ModelUnusableError
-from .results import ModelInfo, NextTokens, RunInfo, Step
+from .errors import ModelUnusableError, UsageError
+from .results import ModelInfo, Prompt, RunInfo
+from .results.hidden_states import HiddenStates
+from .results.next_tokens import NextTokens, Step
 from .sources import ModelFiles, find_model
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .backends.base import Array
+
+Arrays = dict[str, "Array"]
+"""Arrays by name, for `on_arrays`."""
 
 _PADDING = 128
 """Embedding matrices are often padded to a multiple of 64 or 128 rows; so many ids may be without a token."""
@@ -132,6 +141,47 @@ class Session:
         completion, reason = finish(tokenizer, taken, eos_token_id, decoding)
         return NextTokens(self.model, self._run(seed), prompt, decoding, tuple(taken), completion, reason)
 
+    def hidden_states(
+        self,
+        text: str,
+        *,
+        position: int = -1,
+        lens: bool = False,
+        top_k: int = 5,
+        on_arrays: Callable[[Arrays], None] | None = None,
+    ) -> HiddenStates:
+        """Look at the residual stream after every block: what transformers returns as `hidden_states`.
+
+        Args:
+            text: what the model reads; not empty.
+            position: whose state is measured, from 0, or from the end if negative.
+            lens: also read each state out as if it were the last: through `ln_f` and the head (the logit lens).
+            top_k: how many candidates the lens lists.
+            on_arrays: called with the states themselves, each (1, T, D), by the names `hidden_states_0` and so on.
+
+        Raises:
+            InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+            UsageError: an option has a value that makes no sense.
+            ModelUnusableError: the weights or the tokenizer are broken.
+            BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+        """
+        from .analysis.checks import check_top_k
+        from .analysis.hidden_states import inspect_states
+
+        check_top_k(top_k, self._config.vocab_size)
+        backend = self._backend
+        prompt = self._whole_prompt(text)
+        found = inspect_states(
+            backend,
+            self._tokenizer_for(text),
+            prompt,
+            n_layer=self._config.n_layer,
+            position=position,
+            lens_top_k=top_k if lens else None,
+            on_arrays=on_arrays,
+        )
+        return HiddenStates(self.model, self._run(), prompt, *found)
+
     @cached_property
     def model(self) -> ModelInfo:
         """Which model this is."""
@@ -159,7 +209,19 @@ class Session:
             _check_vocabulary(self._files, self._config, self._loaded_tokenizer)
         return self._loaded_tokenizer
 
-    def _run(self, seed: int | None) -> RunInfo:
+    def _whole_prompt(self, text: str, *, steps: int = 0, with_bos: bool = False) -> Prompt:
+        """The text in tokens, none of them left out, with room for `steps` more."""
+        from .analysis.prompt import whole_prompt
+
+        tokenizer = self._tokenizer_for(text)
+        bos_token_id = self._bos_token_id(tokenizer) if with_bos else None
+        if with_bos and bos_token_id is None:
+            raise UsageError("--bos: this model has no token to start from")
+        return whole_prompt(
+            text, tokenizer, n_positions=self._config.n_positions, steps=steps, bos_token_id=bos_token_id
+        )
+
+    def _run(self, seed: int | None = None) -> RunInfo:
         backend = self._backend
         return RunInfo(__version__, backend.name, backend.device, backend.dtype, seed)
 

@@ -10,7 +10,9 @@ import numpy as np
 from ..backends.base import Backend, Logits, Ranking
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import UsageError
-from ..results import Candidate, Completion, Decoding, Prompt, SampledCandidate, Step
+from ..results import Candidate, Prompt, SampledCandidate
+from ..results.next_tokens import Completion, Decoding, Step
+from .checks import check_top_k
 from .tokens import make_candidate, make_candidates
 
 if TYPE_CHECKING:
@@ -37,9 +39,9 @@ def plan_decoding(
     """
     if steps < 1:
         raise UsageError(f"--steps is {steps}; it must be 1 or more")
-    for name, count in (("--top-k", top_k), ("--sample-top-k", sample_top_k)):
-        if count is not None and not 1 <= count <= vocab_size:
-            raise UsageError(f"{name} is {count}; it must be between 1 and the vocabulary's size, {vocab_size}")
+    check_top_k(top_k, vocab_size)
+    if sample_top_k is not None:
+        check_top_k(sample_top_k, vocab_size, "--sample-top-k")
     if temperature is not None and not 0 < temperature < math.inf:
         raise UsageError(f"--temperature is {temperature}; it must be above 0", "leave it out for greedy decoding")
     if top_p is not None and not 0 < top_p <= 1:

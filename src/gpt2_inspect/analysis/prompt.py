@@ -1,6 +1,6 @@
 """From the text that a user typed to the tokens that the model sees."""
 
-from ..checkpoint.tokenizer import Tokenizer
+from ..checkpoint.tokenizer import END_OF_TEXT, Tokenizer
 from ..errors import InputError
 from ..results import Prompt
 from .tokens import make_tokens
@@ -24,9 +24,7 @@ def prepare_prompt(
         InputError: the text is not valid Unicode, is empty where the model has no token to start from, or its tokens
             and the steps together exceed `n_positions`.
     """
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal")
-    token_ids = tokenizer.encode(text)
+    token_ids = encode(text, tokenizer)
     bos_added = not token_ids
     if bos_added:
         if bos_token_id is None:
@@ -36,17 +34,46 @@ def prepare_prompt(
     dropped = max(0, len(token_ids) - room) if truncate_left and room > 0 else 0
     token_ids = token_ids[dropped:]
     if len(token_ids) > room:
-        raise _too_long(len(token_ids), steps, n_positions)
+        raise _too_long(len(token_ids), steps, n_positions, may_truncate=True)
     return Prompt(text, make_tokens(tokenizer, token_ids), bos_added, dropped)
 
 
-def _too_long(tokens: int, steps: int, n_positions: int) -> InputError:
+def whole_prompt(
+    text: str, tokenizer: Tokenizer, *, n_positions: int, steps: int = 0, bos_token_id: int | None = None
+) -> Prompt:
+    """The prompt in tokens, for questions about the text itself: nothing is put in place of an empty one.
+
+    A `bos_token_id` is put first.
+
+    Raises:
+        InputError: the text is empty or not valid Unicode, or its tokens and the steps together exceed `n_positions`.
+    """
+    token_ids = encode(text, tokenizer)
+    if not token_ids:
+        hint = f"give some text; {END_OF_TEXT} alone is what GPT-2 starts documents from"
+        raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
+    if bos_token_id is not None:
+        token_ids = [bos_token_id, *token_ids]
+    if len(token_ids) + steps > n_positions:
+        raise _too_long(len(token_ids), steps, n_positions, may_truncate=False)
+    return Prompt(text, make_tokens(tokenizer, token_ids), bos_token_id is not None, 0)
+
+
+def encode(text: str, tokenizer: Tokenizer) -> list[int]:
+    """The token ids of the text. Raises InputError if it is not valid Unicode."""
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal")
+    return tokenizer.encode(text)
+
+
+def _too_long(tokens: int, steps: int, n_positions: int, *, may_truncate: bool) -> InputError:
+    counted = f"the text has {tokens} token{'s' * (tokens != 1)}"
+    if steps == 0:
+        return InputError(f"{counted}, but the model's context is {n_positions}", "give a shorter text")
     largest = n_positions - tokens
     hint = f"the largest --steps that fits is {largest}" if largest > 0 else "no --steps fits"
-    if steps < n_positions:
+    if may_truncate and steps < n_positions:
         hint += "; --truncate-left drops the oldest tokens"
-    counted = f"{tokens} token{'s' * (tokens != 1)}"
     return InputError(
-        f"the text has {counted}; {steps} steps more make {tokens + steps}, but the model's context is {n_positions}",
-        hint,
+        f"{counted}; {steps} steps more make {tokens + steps}, but the model's context is {n_positions}", hint
     )

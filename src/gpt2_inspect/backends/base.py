@@ -8,8 +8,9 @@ The letters of all shapes in this project:
     N  rows, B sequences times T positions         V  vocabulary (vocab_size)
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -19,20 +20,45 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float32]
     Ids = npt.NDArray[np.int64]
 
-Point = Literal["embedding", "attention", "mlp", "residual"]
-"""Where an observer looks into a forward pass, in order:
+Point = Literal["embedding", "attention_weights", "attention", "mlp", "residual", "final"]
+"""Where one can look into a forward pass, in order:
 
-`embedding`  wte + wpe, what the first block reads; its layer is 0
-`attention`  what the attention of a block adds to the residual stream
-`mlp`        what the MLP of a block adds to it
-`residual`   the residual stream as the block leaves it (before `ln_f`, even for the last block)
+`embedding`          wte + wpe, what the first block reads; its layer is 0
+`attention_weights`  how much each new position takes from each position so far (B, H, T, S), 0 for those behind it
+`attention`          what the attention of a block adds to the residual stream
+`mlp`                what the MLP of a block adds to it
+`residual`           the residual stream as the block leaves it (before `ln_f`, even for the last block)
+`final`              the last block's after `ln_f`, what the head reads; its layer is n_layer - 1
+
+All but the weights are (B, T, D).
 """
 
-Observer = Callable[[Point, int, "Array"], None]
-"""Called as `observe(point, layer, values)` with values (B, T, D), a copy that the observer may keep.
 
-Ask for every position along with it: where only the last one counts, a backend may leave the others out of the last
-block."""
+@dataclass
+class Observer:
+    """What to look at in a forward pass, and what was seen there.
+
+    Ask for every position along with it: where only the last one counts, a backend may leave the others out of the
+    last block.
+    """
+
+    points: Container[Point]
+    layers: Container[int] | None = None
+    """None for all."""
+    seen: "dict[tuple[Point, int], Array]" = field(default_factory=dict)
+    """Copies of the values, by point and layer, in the order in which they were computed."""
+
+    def wants(self, point: Point, layer: int) -> bool:
+        """Whether to show it these values; it is shown no others, and a backend need not compute them."""
+        return point in self.points and (self.layers is None or layer in self.layers)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How one given token fares at each of N positions."""
+
+    logits: "Array"  # (N,)
+    ranks: "Ids"  # (N,), from 1, equal logits by the lower id
 
 
 @dataclass(frozen=True)
@@ -43,21 +69,28 @@ class Ranking:
     logits: "Array"  # (N, k)
     log_normalizer: "Array"  # (N,): log of the sum of exp(logit) over V; logprob = logit - log_normalizer
     entropy: "Array"  # (N,), nats
+    targets: Targets | None = None
+    """Of the tokens that were asked about, if any were."""
 
     @classmethod
     def concatenate(cls, rankings: "Sequence[Ranking]") -> "Ranking":
         """One ranking of all their positions."""
         import numpy as np
 
-        names = ("ids", "logits", "log_normalizer", "entropy")
-        return cls(*(np.concatenate([getattr(ranking, name) for ranking in rankings]) for name in names))
+        def joined(name: str) -> Any:
+            return np.concatenate([attrgetter(name)(ranking) for ranking in rankings])
+
+        targets = None
+        if rankings[0].targets is not None:
+            targets = Targets(joined("targets.logits"), joined("targets.ranks"))
+        return cls(joined("ids"), joined("logits"), joined("log_normalizer"), joined("entropy"), targets)
 
 
 class Logits(Protocol):
     """The logits of N positions, kept where the backend computed them."""
 
-    def top_k(self, k: int) -> Ranking:
-        """The best k tokens of each position.
+    def top_k(self, k: int, targets: "Ids | None" = None) -> Ranking:
+        """The best k tokens of each position, and how `targets` (N,), one token for each position, fare there.
 
         Raises:
             ModelUnusableError: a logit is NaN or infinite.
@@ -66,6 +99,19 @@ class Logits(Protocol):
     def to_numpy(self) -> "Array":
         """All logits (N, V) in float32 on the host."""
 
+    def last_hidden_state(self) -> "Array":
+        """What the head reads, (N, D) in float32 on the host; transformers' name."""
+
+
+class Stored(Protocol):
+    """What arrays of every library can tell."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
 
 class Cache(Protocol):
     """Keys and values of the tokens seen so far, for B sequences of the same length."""
@@ -73,6 +119,10 @@ class Cache(Protocol):
     @property
     def length(self) -> int:
         """Tokens seen so far by each sequence."""
+
+    @property
+    def layers(self) -> "Sequence[tuple[Stored, Stored]]":
+        """Keys and values of each layer, (B, H, S, head_dim) each, where and as the backend keeps them."""
 
     def reorder(self, rows: Sequence[int]) -> None:
         """Make sequence i go on from what was sequence rows[i]; `len(rows)` becomes the batch size."""
@@ -106,3 +156,9 @@ class Backend(Protocol):
         Gives the logits of the last position of each sequence (N = B), or of every new position (N = B * T,
         sequence by sequence). Rows of a batch have the same length; there is no padding.
         """
+
+    def unembed(self, hidden: "Array", *, with_ln_f: bool) -> Logits:
+        """The logits that the head reads out of hidden states (N, D), which go through `ln_f` first if asked to."""
+
+    def embeddings(self) -> "tuple[Array, Array]":
+        """wte (V, D) and wpe (n_positions, D), in float32 on the host; not to be written to."""

@@ -69,8 +69,8 @@ class NumpyGPT2:
         past, cache.length = cache.length, cache.length + new
 
         def show(point: Point, layer: int, rows: Array) -> None:
-            if observe is not None:
-                observe(point, layer, by_sequence(rows, batch).copy())
+            if observe is not None and observe.wants(point, layer):
+                observe.seen[point, layer] = by_sequence(rows, batch).copy()
 
         x = weights.wte[token_ids.ravel()]  # (N, D), the residual stream
         by_sequence(x, batch)[:] += weights.wpe[past : cache.length]
@@ -84,7 +84,7 @@ class NumpyGPT2:
             if layer == config.n_layer - 1 and not every_position:  # nobody reads the other positions
                 x = by_sequence(x, batch)[:, -1].copy()
                 normed, added, inner = normed[:batch], added[:batch], inner[:batch]
-            self._attend(by_sequence(qkv, batch), cache, layer, by_sequence(normed, batch))
+            self._attend(by_sequence(qkv, batch), cache, layer, by_sequence(normed, batch), observe)
             x += linear(normed, block.attn_c_proj, added)
             show("attention", layer, added)
 
@@ -94,9 +94,19 @@ class NumpyGPT2:
             x += linear(inner, block.mlp_c_proj, added)
             show("mlp", layer, added)
             show("residual", layer, x)
-        return NumpyLogits(layer_norm(x, weights.ln_f, epsilon, normed), weights.lm_head)
+        layer_norm(x, weights.ln_f, epsilon, normed)
+        show("final", config.n_layer - 1, normed)
+        return NumpyLogits(normed, weights.lm_head)
 
-    def _attend(self, qkv: Array, cache: "KeyValueCache", layer: int, out: Array) -> None:
+    def unembed(self, hidden: Array, *, with_ln_f: bool) -> "NumpyLogits":
+        if with_ln_f:
+            hidden = layer_norm(hidden, self._weights.ln_f, self._config.layer_norm_epsilon, np.empty_like(hidden))
+        return NumpyLogits(hidden, self._weights.lm_head)
+
+    def embeddings(self) -> tuple[Array, Array]:
+        return self._weights.wte, self._weights.wpe
+
+    def _attend(self, qkv: Array, cache: "KeyValueCache", layer: int, out: Array, observe: Observer | None) -> None:
         """Causal attention of the last positions of qkv (B, T, 3D), as many of them as `out` (B, t, D) has.
 
         softmax(q k^T / sqrt(head_dim)) v for every head (Vaswani et al. 2017, section 3.2.1), some of the queries at
@@ -108,6 +118,10 @@ class NumpyGPT2:
         (mixed,) = cache.split_heads(out, parts=1)
 
         wanted, seen = out.shape[1], cache.length
+        kept = None
+        if observe is not None and observe.wants("attention_weights", layer):
+            kept = np.zeros((len(out), self._config.n_head, wanted, seen), np.float32)
+            observe.seen["attention_weights", layer] = kept
         group = max(1, ATTENTION_PIECES * PIECE // (len(out) * self._config.n_head * seen))
         for first in range(0, wanted, group):
             stop = min(first + group, wanted)
@@ -116,6 +130,8 @@ class NumpyGPT2:
             weights = asked @ keys[:, :, :visible].swapaxes(2, 3)  # (B, H, t, visible)
             totals = exponentials(weights)
             np.divide(weights @ values[:, :, :visible], totals, out=mixed[:, :, first:stop])
+            if kept is not None:
+                np.divide(weights, totals, out=kept[:, :, first:stop, :visible])
 
     def _score_scale(self, layer: int) -> float:
         scale = 1 / math.sqrt(self._config.head_dim) if self._config.scale_attn_weights else 1.0
@@ -134,6 +150,11 @@ class KeyValueCache:
     def reorder(self, rows: Sequence[int]) -> None:
         self._keys = self._keys[:, list(rows)]
         self._values = self._values[:, list(rows)]
+
+    @property
+    def layers(self) -> list[tuple[Array, Array]]:
+        filled = slice(self.length)
+        return [(k[:, :, filled], v[:, :, filled]) for k, v in zip(self._keys, self._values, strict=True)]
 
     def split_heads(self, rows: Array, parts: int) -> list[Array]:
         """Views (B, H, T, head_dim) of `rows` (B, T, parts * D), one for each part."""
@@ -157,19 +178,25 @@ class NumpyLogits:
         self._lm_head = lm_head  # (V, D)
         self._all: Array | None = None  # (N, V), kept once someone has asked for them
 
-    def top_k(self, k: int) -> Ranking:
+    def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         if self._all is not None:
-            return rank(self._all.copy(), k)
+            return rank(self._all.copy(), k, targets)
         group = max(1, HEAD_PIECE // len(self._lm_head))
-        pieces = [self._hidden[first : first + group] for first in range(0, len(self._hidden), group)]
-        logits = np.empty((len(pieces[0]), len(self._lm_head)), np.float32)  # for one piece after the other
-        ranked = [rank(self._multiply(piece, logits[: len(piece)]), k) for piece in pieces]
+        logits = np.empty((min(group, len(self._hidden)), len(self._lm_head)), np.float32)  # of one after the other
+        ranked = []
+        for first in range(0, len(self._hidden), group):
+            hidden = self._hidden[first : first + group]
+            wanted = None if targets is None else targets[first : first + group]
+            ranked.append(rank(self._multiply(hidden, logits[: len(hidden)]), k, wanted))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def to_numpy(self) -> Array:
         if self._all is None:
             self._all = self._multiply(self._hidden, np.empty((len(self._hidden), len(self._lm_head)), np.float32))
         return self._all
+
+    def last_hidden_state(self) -> Array:
+        return self._hidden
 
     @np.errstate(over="ignore", invalid="ignore")
     def _multiply(self, hidden: Array, out: Array) -> Array:

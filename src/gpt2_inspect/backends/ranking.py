@@ -4,14 +4,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelUnusableError
-from .base import Ranking
+from .base import Ranking, Targets
 
 _LANES = 64
 
 
 @np.errstate(invalid="ignore")  # reported as an error below
-def rank(logits: npt.NDArray[np.float32], k: int) -> Ranking:
-    """The best k of each row of logits (N, V); overwrites `logits`. One row at a time stays in a core's cache.
+def rank(logits: npt.NDArray[np.float32], k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+    """The best k of each row of logits (N, V), and the rank of one target in each; overwrites `logits`.
+
+    One row at a time stays in a core's cache.
 
     Raises:
         ModelUnusableError: a logit is NaN or infinite.
@@ -19,10 +21,14 @@ def rank(logits: npt.NDArray[np.float32], k: int) -> Ranking:
     rows = len(logits)
     ids, best = np.empty((rows, k), np.int64), np.empty((rows, k), np.float32)
     log_normalizer, entropy = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    found = None if targets is None else Targets(np.empty(rows, np.float32), np.empty(rows, np.int64))
     exponentials = np.empty(logits.shape[1], np.float32)
     for i, row in enumerate(logits):
         ids[i] = _best_ids(row, k)
         best[i] = row[ids[i]]
+        if targets is not None and found is not None:
+            found.logits[i] = row[targets[i]]
+            found.ranks[i] = rank_of(targets[i], row)
         row -= best[i, 0]
         total = np.exp(row, out=exponentials).sum()
         log_total = np.log(total)
@@ -30,7 +36,13 @@ def rank(logits: npt.NDArray[np.float32], k: int) -> Ranking:
         entropy[i] = log_total - np.dot(exponentials, row) / total
     if not np.isfinite(entropy).all():  # 0 * -inf is NaN, so no infinite logit is lost
         raise not_finite()
-    return Ranking(ids, best, log_normalizer, entropy)
+    return Ranking(ids, best, log_normalizer, entropy, found)
+
+
+def rank_of(token_id: int, logits: npt.NDArray[np.float32]) -> int:
+    """The rank of a token among logits (V,), from 1, equal ones by the lower id."""
+    own = logits[token_id]
+    return int(1 + np.count_nonzero(logits > own) + np.count_nonzero(logits[:token_id] == own))
 
 
 def _best_ids(row: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:

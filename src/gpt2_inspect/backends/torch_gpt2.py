@@ -14,7 +14,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
-from .base import Observer, Point, Ranking
+from .base import Observer, Point, Ranking, Targets
 from .ranking import best_first, not_finite
 
 
@@ -68,6 +68,14 @@ class TorchGPT2:
         except torch.OutOfMemoryError as error:
             raise _out_of_memory(self.device) from error
 
+    @torch.inference_mode()
+    def unembed(self, hidden: npt.NDArray[np.float32], *, with_ln_f: bool) -> "TorchLogits":
+        rows = torch.as_tensor(hidden, device=self._model.device, dtype=self._model.dtype)
+        return TorchLogits(self._model.transformer.ln_f(rows) if with_ln_f else rows, self._model.lm_head)
+
+    def embeddings(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        return _to_host(self._model.transformer.wte.weight), _to_host(self._model.transformer.wpe.weight)
+
 
 class TorchCache:
     """transformers' cache, which grows as it needs."""
@@ -78,6 +86,11 @@ class TorchCache:
     @property
     def length(self) -> int:
         return int(self.past.get_seq_length())
+
+    @property
+    def layers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        past: Any = self.past
+        return [(layer.keys, layer.values) for layer in past.layers]
 
     def reorder(self, rows: Sequence[int]) -> None:
         past: Any = self.past
@@ -96,16 +109,27 @@ class TorchLogits:
         self._lm_head = lm_head
 
     @torch.inference_mode()
-    def top_k(self, k: int) -> Ranking:
-        return Ranking.concatenate([_rank(self._lm_head(rows).float(), k) for rows in self._hidden.split(self._ROWS)])
+    def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        ranked = []
+        for first, rows in enumerate(self._hidden.split(self._ROWS)):
+            wanted = None if targets is None else targets[first * self._ROWS :][: len(rows)]
+            ranked.append(_rank(self._lm_head(rows).float(), k, wanted))
+        return Ranking.concatenate(ranked)
 
     @torch.inference_mode()
     def to_numpy(self) -> npt.NDArray[np.float32]:
-        return np.asarray(self._lm_head(self._hidden).float().cpu().numpy(), dtype=np.float32)
+        return _to_host(self._lm_head(self._hidden))
+
+    def last_hidden_state(self) -> npt.NDArray[np.float32]:
+        return _to_host(self._hidden)
 
 
-def _rank(logits: torch.Tensor, k: int) -> Ranking:
-    """The best k of each row of logits (N, V). Only those, and two numbers a row, leave the device."""
+def _to_host(values: torch.Tensor) -> npt.NDArray[np.float32]:
+    return np.asarray(values.detach().float().cpu().numpy(), dtype=np.float32)
+
+
+def _rank(logits: torch.Tensor, k: int, targets: npt.NDArray[np.int64] | None) -> Ranking:
+    """The best k of each row of logits (N, V). Only those, and two to four numbers a row, leave the device."""
     logprobs = logits.log_softmax(dim=-1)
     entropy = (logprobs.exp() * -logprobs).sum(dim=-1)
     log_normalizer = logits[:, 0] - logprobs[:, 0]
@@ -126,7 +150,16 @@ def _rank(logits: torch.Tensor, k: int) -> Ranking:
         np.stack(best_values),
         log_normalizer.cpu().numpy(),
         entropy.cpu().numpy(),
+        None if targets is None else _rank_targets(logits, torch.as_tensor(targets, device=logits.device)[:, None]),
     )
+
+
+def _rank_targets(logits: torch.Tensor, targets: torch.Tensor) -> Targets:
+    """Logit and rank of the targets (N, 1) among logits (N, V)."""
+    own = logits.gather(1, targets)
+    lower_ids = torch.arange(logits.shape[1], device=logits.device) < targets
+    ranks = 1 + (logits > own).sum(dim=1) + ((logits == own) & lower_ids).sum(dim=1)
+    return Targets(own[:, 0].cpu().numpy(), ranks.cpu().numpy())
 
 
 def _check_device(device: str) -> None:
@@ -165,25 +198,33 @@ def _load_model(folder: Path, dtype: str) -> Any:
 
 @contextmanager
 def _observed(model: Any, observe: Observer | None) -> Iterator[None]:
-    """Hooks on the modules of a GPT2Model that hand their outputs to the observer."""
+    """Hooks on the modules of a GPT2Model that hand what is wanted of their outputs to the observer."""
+    if observe is None:
+        yield
+        return
+    last = len(model.h) - 1
+    watched: list[tuple[Point, int, Any]] = [("embedding", 0, model.drop), ("final", last, model.ln_f)]
+    for layer, block in enumerate(model.h):
+        watched += [("attention_weights", layer, block.attn), ("attention", layer, block.attn)]
+        watched += [("mlp", layer, block.mlp), ("residual", layer, block)]
+    watched = [(point, layer, module) for point, layer, module in watched if observe.wants(point, layer)]
 
     def hook(point: Point, layer: int) -> Any:
         def show(_module: Any, _inputs: Any, output: Any) -> None:
-            values = output[0] if isinstance(output, tuple) else output
-            observe(point, layer, values.float().cpu().numpy().copy())  # type: ignore[misc]
+            if isinstance(output, tuple):  # of the attention: what it adds, and its weights
+                output = output[1 if point == "attention_weights" else 0]
+            observe.seen[point, layer] = _to_host(output).copy()
 
         return show
 
-    handles = []
-    if observe is not None:
-        handles.append(model.drop.register_forward_hook(hook("embedding", 0)))
-        for layer, block in enumerate(model.h):
-            handles.append(block.attn.register_forward_hook(hook("attention", layer)))
-            handles.append(block.mlp.register_forward_hook(hook("mlp", layer)))
-            handles.append(block.register_forward_hook(hook("residual", layer)))
+    usual = model.config._attn_implementation
+    if any(point == "attention_weights" for point, _, _ in watched):
+        model.set_attn_implementation("eager")  # the others never hold the weights
+    handles = [module.register_forward_hook(hook(point, layer)) for point, layer, module in watched]
     try:
         yield
     finally:
+        model.set_attn_implementation(usual)
         for handle in handles:
             handle.remove()
 

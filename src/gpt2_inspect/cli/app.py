@@ -1,18 +1,45 @@
-"""The commands, gathered in one Typer application. What a command needs beyond its options is imported when it runs."""
+"""The command line's commands. Only the file of the one that is called is imported, or of all for their list."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..version import __version__
-from .next_tokens import next_tokens
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS = (
+    "next-tokens",
+    "hidden-states",
 )
+"""Each is a function of that name in a file of that name."""
+
+SETTINGS: dict[str, Any] = {
+    "add_completion": False,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+class Commands(TyperGroup):
+    """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        from .command import with_shared_options
+
+        name = cmd_name.replace("-", "_")
+        alone = typer.Typer(**SETTINGS)
+        alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
+        return typer.main.get_command(alone)
+
+
+app = typer.Typer(cls=Commands, **SETTINGS)
 
 
 def _show_version(wanted: bool) -> None:
@@ -31,6 +58,3 @@ def gpt2_inspect(
     """See what GPT-2 thinks: which tokens it ranks, how sure it is, what its layers hold."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-app.command("next-tokens")(next_tokens)

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from . import options
-from .streams import Streams
+from .command import Request
 
 
 def next_tokens(
-    context: typer.Context,
+    request: Request,
     text: options.Text,
     steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")] = 5,
@@ -27,31 +27,15 @@ def next_tokens(
     truncate_left: Annotated[
         bool, typer.Option("--truncate-left", help="Drop the oldest tokens of a prompt that is too long.")
     ] = False,
-    model: options.Model = None,
-    revision: options.Revision = None,
-    offline: options.Offline = False,
-    backend: options.Backend = "auto",
-    device: options.Device = "cpu",
-    dtype: options.Dtype = "float32",
-    form: options.Format = None,
-    json: options.Json = False,
-    output: options.OutputFile = None,
-    traceback: options.Traceback = False,
 ) -> None:
     """Rank the candidates for the next token, take one, append it, and ask again.
 
     The most probable token is taken each time. With --temperature, --top-p or --sample-top-k it is drawn at random
     instead, and each candidate shows two probabilities: the model's, and the one it was drawn with.
     """
-    from .model import open_session
-    from .output import choose_format, open_output
-
-    streams: Streams = context.obj
-    prompt = streams.read_text(text)
-    with open_output(streams, output, choose_format(form, json)) as out:
-        session = open_session(
-            streams, model, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline
-        )
+    prompt = request.streams.read_text(text)
+    with request.open_output() as out:
+        session = request.open_session()
         table = out.live_table()
         result = session.next_tokens(
             prompt,
@@ -66,9 +50,9 @@ def next_tokens(
             on_step=table.step if table else None,
         )
         if result.prompt.bos_added:
-            streams.note("note: the prompt is empty; the model starts from <|endoftext|>")
+            request.streams.note("note: the prompt is empty; the model starts from <|endoftext|>")
         if result.prompt.tokens_dropped:
-            streams.note(f"note: dropped the oldest {result.prompt.tokens_dropped} tokens of the prompt")
+            request.streams.note(f"note: dropped the oldest {result.prompt.tokens_dropped} tokens of the prompt")
         if table:
             table.finish(result)
         else:

@@ -1,4 +1,4 @@
-"""The options that commands share, declared once."""
+"""The arguments and options that commands share, declared once."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,16 @@ import typer
 
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help="The prompt; `-` reads it from standard input.", show_default=False)
+]
+Steps = Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")]
+TopK = Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")]
+Position = Annotated[
+    int,
+    typer.Option("--position", "-p", metavar="N", help="Which token, from 0; negative ones count from the end."),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option("--save", metavar="FILE", help="Write the arrays themselves to FILE.npz or FILE.safetensors."),
 ]
 
 Model = Annotated[

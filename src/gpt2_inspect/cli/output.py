@@ -1,15 +1,14 @@
 """Where a result goes: standard output or a file, in one format."""
 
-import contextlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING
 
-from ..errors import OutputError, UsageError
+from ..errors import UsageError
 from ..render import FORMATS, render
 from ..results import Result
+from .files import open_whole, reported
 from .streams import Streams
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def choose_format(form: str | None, json: bool) -> str:
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
-    def __init__(self, streams: Streams, file: TextIO | None, path: Path | None, form: str) -> None:
+    def __init__(self, streams: Streams, file: IO[str] | None, path: Path | None, form: str) -> None:
         self._streams = streams
         self._file = file
         self._path = path
@@ -47,9 +46,11 @@ class Output:
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
         if self._file is None or self._path is None:
-            self._streams.stdout.writelines(render(result, self._form, self._streams.width))
+            stdout = self._streams.stdout
+            terminal = stdout if self._streams.colour else None
+            stdout.writelines(render(result, self._form, self._streams.width, terminal))
             return
-        with _reported(self._path):
+        with reported(self._path):
             self._file.writelines(render(result, self._form))
             self._file.flush()
 
@@ -63,61 +64,5 @@ def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Outp
     if path is None:
         yield Output(streams, None, None, form)
         return
-    with _reported(path):
-        if path.is_dir():
-            raise OutputError(f"cannot write {str(path)!r}: it is a directory")
-        special = path.exists() and not path.is_file()  # a device or a pipe: there is nothing to keep whole
-    with _in_place(path) if special else _replacing(path) as file:
+    with open_whole(path) as file:
         yield Output(streams, file, path, form)
-
-
-@contextmanager
-def _in_place(path: Path) -> Iterator[TextIO]:
-    with _reported(path):
-        file = path.open("w", **_TEXT)
-    try:
-        yield file
-    finally:
-        _close(file)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """A file under a temporary name beside its place that is then renamed: a run that fails leaves the old one whole.
-
-    Of a link, the file that it leads to is replaced. The new file has the old one's permissions.
-    """
-    with _reported(path):
-        target = Path(os.path.realpath(path))
-        temporary = target.with_name(f".gpt2-inspect.{os.getpid()}.tmp")
-        temporary.unlink(missing_ok=True)  # left by a process that was killed
-        file = temporary.open("x", **_TEXT)
-    try:
-        yield file
-        with _reported(path):
-            file.close()
-            if target.exists():
-                temporary.chmod(target.stat().st_mode)
-            temporary.replace(target)
-    finally:
-        _close(file)
-        temporary.unlink(missing_ok=True)
-
-
-_TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
-
-
-def _close(file: TextIO) -> None:
-    """Close without a word: what could not be written has been reported."""
-    with contextlib.suppress(OSError):
-        file.close()
-
-
-@contextmanager
-def _reported(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:  # the reader has gone; that is no error
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error

@@ -1,6 +1,7 @@
 """Turning a result into text: one file per format, and only the one that is asked for is imported."""
 
 from collections.abc import Iterator
+from typing import TextIO
 
 from ..results import Result
 
@@ -8,8 +9,8 @@ FORMATS = ("table", "json", "jsonl", "csv", "markdown")
 """`table` is for people at a terminal and is written by `render.table`; the others are plain text."""
 
 
-def render(result: Result, form: str, width: int | None = None) -> Iterator[str]:
-    """The result in one of FORMATS, piece by piece; `width` limits the columns of a table."""
+def render(result: Result, form: str, width: int | None = None, terminal: TextIO | None = None) -> Iterator[str]:
+    """The result in one of FORMATS, in pieces. `width` limits the columns of a table, `terminal` gives it colours."""
     if form == "json":
         from .json import render_json as renderer
     elif form == "jsonl":
@@ -21,5 +22,5 @@ def render(result: Result, form: str, width: int | None = None) -> Iterator[str]
     else:
         from .table import render_table
 
-        return render_table(result, width)
+        return render_table(result, width, terminal)
     return renderer(result)

@@ -10,27 +10,12 @@ Nothing is cut: what is longer than its column goes on in the next line. Only th
 the tail of the text.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-from ..results import Step
-from .rows import CHOSEN, Cell, cells
+from ..results.next_tokens import Step
+from .lines import Line, Measure, Segment, fold, pad, wrap
+from .views.next_tokens import CHOSEN, Proposal, proposals
 from .visible import visible_line
-
-Measure = Callable[[str], int]
-"""Columns that a text takes on a terminal; a Chinese character takes two."""
-
-
-class Segment(NamedTuple):
-    """A piece of a line. `prob` is what to shade it by, None for no shade."""
-
-    text: str
-    prob: float | None = None
-    chosen: bool = False
-    heading: bool = False
-
-
-Line = list[Segment]
 
 _STEP = 4
 _TEXT_LEAST, _TEXT_MOST = 14, 40
@@ -49,7 +34,7 @@ class Layout:
         self._columns = columns
         self._width = width
         if width is None:
-            natural = [self._natural(cell) for step in known for cell in cells(step)]
+            natural = [self._natural(cell) for step in known for cell in proposals(step)]
             self._form, self._cell = "wide", max(natural, default=_STACKED_LEAST)
             texts = (measure(visible_line(step.context)) for step in known)
             self._text = min(_TEXT_MOST, max(_TEXT_LEAST, *texts, 0))
@@ -82,7 +67,7 @@ class Layout:
         return self._tall(step) if self._form == "tall" else self._row(step)
 
     def _row(self, step: Step) -> Iterator[Line]:
-        listed = cells(step)
+        listed = proposals(step)
         shown, unlisted = listed[: self._columns], listed[self._columns :]
         blocks = [self._cell_lines(cell) for cell in shown]
         for index in range(max(map(len, blocks))):
@@ -99,7 +84,7 @@ class Layout:
             for part in wrap(drawn, room, self._measure):
                 yield [Segment(" " * (_STEP + 2)), Segment(part, cell.prob, cell.chosen)]
 
-    def _cell_lines(self, cell: Cell) -> list[str]:
+    def _cell_lines(self, cell: Proposal) -> list[str]:
         if self._form == "wide" and self._natural(cell) <= self._cell:
             space = self._cell - self._measure(cell.marked_token) - self._measure(cell.percent)
             return [cell.marked_token + " " * space + cell.percent]
@@ -110,7 +95,7 @@ class Layout:
         assert self._width is not None
         text = self._tail(step.context, max(8, self._width - len(f"step {step.step}  ")))
         yield [Segment(f"step {step.step}", heading=True), Segment("  " + text)]
-        for cell in cells(step):
+        for cell in proposals(step):
             mark = f" {CHOSEN}" if cell.chosen else ""
             first, *others = fold(cell.token, self._cell, self._measure)
             body = self._pad(first, self._cell)
@@ -123,11 +108,11 @@ class Layout:
             for part in others:
                 yield [Segment(" " * (_STEP + 2)), Segment(self._pad(part, self._cell), cell.prob, cell.chosen)]
 
-    def _natural(self, cell: Cell) -> int:
+    def _natural(self, cell: Proposal) -> int:
         return self._measure(cell.marked_token) + 1 + self._measure(cell.percent)
 
     def _pad(self, text: str, width: int) -> str:
-        return text + " " * (width - self._measure(text))
+        return pad(text, width, self._measure)
 
     def _tail(self, text: str, width: int) -> str:
         """The end of `text` on one line of at most `width` columns."""
@@ -137,28 +122,3 @@ class Layout:
         while self._measure(shown) > width - 1:
             shown = shown[1:]
         return "…" + shown
-
-
-def fold(text: str, width: int, measure: Measure) -> list[str]:
-    """`text` in lines of at most `width` columns."""
-    if measure(text) <= width:
-        return [text]
-    lines = [""]
-    for character in text:
-        if measure(lines[-1] + character) > width:
-            lines.append("")
-        lines[-1] += character
-    return lines
-
-
-def wrap(text: str, width: int, measure: Measure) -> list[str]:
-    """`text` in lines of at most `width` columns, broken between words where these are not too long themselves."""
-    lines = [""]
-    for word in text.split(" "):
-        *full, last = fold(word, width, measure)
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if measure(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines += [*full, last]
-    return lines if lines[0] else lines[1:]

@@ -1,40 +1,48 @@
-"""Markdown: a table to paste into notes. Tokens stand in it as text: nothing in them is markup."""
+"""Markdown: tables to paste into notes. Tokens stand in them as text: nothing in them is markup."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ..results import NextTokens, Result
-from .rows import cells
-from .summary import completed_text, summary_lines
+from ..results import Result
+from .blocks import Block, Cell, Facts, Grid, Listing, Passage
+from .rows import blocks
 from .visible import visible_line
 
 _SPECIAL = r"\`*_{}[]<>()#+-.!|~&$"
 
 
 def render_markdown(result: Result) -> Iterator[str]:
-    """The table and what stands below it."""
-    if not isinstance(result, NextTokens):
-        raise NotImplementedError(result.command)
-    rows = [cells(step) for step in result.steps]
-    width = max(map(len, rows))
-    headers = ["step", "text", *(f"top {rank}" for rank in range(1, result.decoding.top_k + 1))]
-    headers += ["drawn"] * (width - result.decoding.top_k)
-    yield _row(headers)
-    yield _row(["---:", "---", *["---"] * width])
-    for step, row in zip(result.steps, rows, strict=True):
-        shown = [_cell(cell.token, cell.percent, cell.chosen) for cell in row]
-        shown += [""] * (width - len(shown))
-        yield _row([str(step.step), _escape(visible_line(step.context)), *shown])
-    yield "\n" + _escape(visible_line(completed_text(result)).lstrip()) + "\n\n"  # four spaces would make it code
-    for line in summary_lines(result):
-        yield f"- {_escape(line)}\n"
+    """The blocks of the result, with empty lines between them."""
+    for index, block in enumerate(blocks(result)):
+        if index:
+            yield "\n"
+        yield from _block(block)
 
 
-def _cell(token: str, percent: str, chosen: bool) -> str:
-    text = f"{_escape(token)} {_escape(percent)}"
-    return f"**{text}**" if chosen else text
+def _block(block: Block) -> Iterator[str]:
+    match block:
+        case Grid():
+            if block.title:
+                yield f"**{_escape(block.title)}**\n\n"
+            yield _row([_escape(column.heading) for column in block.columns])
+            yield _row(["---:" if column.number else "---" for column in block.columns])
+            for row in block.rows:
+                yield _row(map(_cell, row))
+        case Passage():
+            yield _escape(visible_line(block.text).lstrip()) + "\n"  # four spaces would make it code
+        case Listing():
+            for cell in block.lines:
+                yield f"    {cell.text}\n"
+        case Facts():
+            for line in block.lines:
+                yield f"- {_escape(line)}\n"
 
 
-def _row(columns: list[str]) -> str:
+def _cell(cell: Cell) -> str:
+    text = _escape(cell.text)
+    return f"**{text}**" if cell.strong and text else text
+
+
+def _row(columns: Iterable[str]) -> str:
     return "| " + " | ".join(columns) + " |\n"
 
 

@@ -8,9 +8,14 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
-from ..results import NextTokens, Result, SampledCandidate, Step
-from .layout import Layout, Line, Segment, wrap
-from .summary import completed_text, summary_lines
+from ..results import Result, SampledCandidate
+from ..results.next_tokens import NextTokens, Step
+from .blocks import Block, Facts, Grid, Listing, Passage
+from .grid import grid_lines
+from .layout import Layout
+from .lines import Line, Segment, wrap
+from .rows import blocks
+from .views.next_tokens import below
 from .visible import safe_text
 
 _SHADE = (30, 136, 229)
@@ -20,17 +25,34 @@ _SHADED_FROM = 0.01
 """Below, black boxes would be all that a light terminal shows."""
 
 
-def render_table(result: Result, width: int | None) -> Iterator[str]:
-    """The whole table as plain text."""
-    if not isinstance(result, NextTokens):
-        raise NotImplementedError(result.command)
-    layout = _layout(width, result.steps)
-    for line in layout.header():
-        yield _plain(line)
-    for step in result.steps:
-        for line in layout.step(step):
-            yield _plain(line)
-    yield from _below(result, width)
+def render_table(result: Result, width: int | None, terminal: TextIO | None = None) -> Iterator[str]:
+    """The whole table; as plain text, or with the colours of `terminal`."""
+    paint = _plain if terminal is None or width is None else _painter(terminal, width)
+    if isinstance(result, NextTokens):
+        layout = _layout(width, result.steps)
+        yield from map(paint, layout.header())
+        for step in result.steps:
+            yield from map(paint, layout.step(step))
+        yield "\n"
+        yield from _block_lines(below(result), width, paint)
+    else:
+        yield from _block_lines(blocks(result), width, paint)
+
+
+def _block_lines(shown: Sequence[Block], width: int | None, paint: Callable[[Line], str]) -> Iterator[str]:
+    for index, block in enumerate(shown):
+        if index:
+            yield "\n"
+        match block:
+            case Grid():
+                yield from map(paint, grid_lines(block, width, cell_len))
+            case Passage():
+                yield f"{safe_text(block.text)}\n"
+            case Listing():
+                yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in block.lines)
+            case Facts():
+                for line in map(safe_text, block.lines):
+                    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, cell_len)))
 
 
 class LiveTable:
@@ -51,7 +73,8 @@ class LiveTable:
 
     def finish(self, result: NextTokens) -> None:
         """Write what stands below the table."""
-        self._terminal.writelines(_below(result, self._width))
+        self._terminal.write("\n")
+        self._terminal.writelines(_block_lines(below(result), self._width, self._paint))
         self._terminal.flush()
 
     def _write(self, lines: Iterator[Line]) -> None:
@@ -63,14 +86,6 @@ def _layout(width: int | None, steps: Sequence[Step]) -> Layout:
     """For these steps, or for all that are like the first of them."""
     first = steps[0]
     return Layout(len(first.top_logprobs), width, cell_len, isinstance(first.chosen, SampledCandidate), steps)
-
-
-def _below(result: NextTokens, width: int | None) -> Iterator[str]:
-    """The text is not wrapped: who copies it wants it as it is."""
-    yield f"\n{safe_text(completed_text(result))}\n\n"
-    for line in map(safe_text, summary_lines(result)):
-        for part in [line] if width is None else wrap(line, width, cell_len):
-            yield f"{part}\n"
 
 
 def _plain(line: Line) -> str:

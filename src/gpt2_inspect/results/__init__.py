@@ -1,5 +1,7 @@
 """The records that commands return. JSON, CSV and tables are all made from these, and so is what Python code gets.
 
+What all of them share stands here, what one command adds in the file that has its name.
+
 Every record is frozen and holds plain Python values. Units stand in the names: `logprob` is in nats (natural
 logarithm), `entropy_bits` in bits, `elapsed_ms` in milliseconds; `prob` is between 0 and 1. Ranks count from 1,
 steps from 1, positions, layers and heads from 0.
@@ -89,9 +91,10 @@ class RunInfo(Record):
 
     version: str
     """Of gpt2-inspect."""
-    backend: str
-    device: str
-    dtype: str
+    backend: str | None
+    """None where no model ran, as are the next two: tokens alone need none."""
+    device: str | None
+    dtype: str | None
     seed: int | None
     """None where nothing was drawn at random."""
 
@@ -105,7 +108,7 @@ class Prompt(Record):
     tokens: tuple[Token, ...]
     """What the model saw: `text` in tokens, after the changes that the next two fields tell of."""
     bos_added: bool
-    """True if the prompt was empty, so that `<|endoftext|>` was put in its place."""
+    """True if `<|endoftext|>` was put first: in place of an empty prompt, or because that was asked for."""
     tokens_dropped: int
     """How many of the oldest tokens were cut off to fit the context."""
 
@@ -117,7 +120,8 @@ class Result(Record):
     command: ClassVar[str]
     model: ModelInfo
     run: RunInfo
-    prompt: Prompt
+    prompt: Prompt | None
+    """None where there is no text to start from."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document: the schema version and the command's name, then the fields."""
@@ -126,60 +130,3 @@ class Result(Record):
     def items(self) -> Sequence[Record]:
         """The parts that make up the result, one a line in the jsonl format."""
         raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Decoding(Record):
-    """How each next token is chosen."""
-
-    strategy: str
-    """`greedy` or `sample`."""
-    steps: int
-    top_k: int
-    """How many candidates are listed; no bearing on the choice."""
-    temperature: float | None
-    """Logits are divided by it; None under greedy decoding, as are the next two."""
-    top_p: float | None
-    """Only the smallest set of tokens whose probabilities sum to this is drawn from."""
-    sample_top_k: int | None
-    """Only that many of the most probable tokens are drawn from."""
-    ignore_eos: bool
-
-
-@dataclass(frozen=True)
-class Step(Record):
-    """One next token: what was known, what the model proposed and what was taken."""
-
-    step: int
-    context: str
-    """The text before this token: the prompt and what has been added so far."""
-    entropy_bits: float
-    """Entropy of the model's whole distribution, in bits."""
-    elapsed_ms: float
-    """Time for the forward pass and the choice."""
-    chosen: Candidate
-    top_logprobs: tuple[Candidate, ...]
-    """The `top_k` best candidates, best first."""
-
-
-@dataclass(frozen=True)
-class Completion(Record):
-    """What was added to the prompt."""
-
-    text: str
-    token_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class NextTokens(Result):
-    """The result of `next-tokens`."""
-
-    command: ClassVar[str] = "next-tokens"
-    decoding: Decoding
-    steps: tuple[Step, ...]
-    completion: Completion
-    finish_reason: str
-    """`length`: all steps were taken. `eos`: the last token chosen is `<|endoftext|>`."""
-
-    def items(self) -> Sequence[Step]:
-        return self.steps

@@ -1,0 +1,80 @@
+"""What every command has in common: the options that name model, backend and output, and what becomes of them.
+
+A command is a function whose first parameter is a Request and whose others are its own arguments and options; the
+shared options are put behind them.
+"""
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from . import options
+from .streams import Streams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..session import Session
+    from .output import Output
+
+
+@dataclass(frozen=True)
+class Request:
+    """The streams, and what the shared options say."""
+
+    streams: Streams
+    shared: dict[str, Any]
+
+    def open_session(self) -> "Session":
+        """Load the model."""
+        from .model import open_session
+
+        names = ("model", "revision", "offline", "backend", "device", "dtype")
+        return open_session(self.streams, **{name: self.shared[name] for name in names})
+
+    def open_output(self) -> "AbstractContextManager[Output]":
+        """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
+        from .output import choose_format, open_output
+
+        path: Path | None = self.shared["output"]
+        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"]))
+
+
+def shared_options(
+    context: typer.Context,
+    model: options.Model = None,
+    revision: options.Revision = None,
+    offline: options.Offline = False,
+    backend: options.Backend = "auto",
+    device: options.Device = "cpu",
+    dtype: options.Dtype = "float32",
+    form: options.Format = None,
+    json: options.Json = False,
+    output: options.OutputFile = None,
+    traceback: options.Traceback = False,
+) -> None:
+    """Only its parameters count: they become those of every command."""
+
+
+def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
+    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones."""
+    _, *own = inspect.signature(function).parameters.values()
+    first, *shared = inspect.signature(shared_options).parameters.values()
+
+    def command(**values: Any) -> None:
+        streams: Streams = values.pop(first.name).obj
+        request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared})
+        function(request, **values)
+
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # so that those with a default may stand anywhere
+        for parameter in (first, *own, *shared)
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command

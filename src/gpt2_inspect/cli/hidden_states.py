@@ -1,0 +1,32 @@
+"""`gpt2-inspect hidden-states`: what the layers hold."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .command import Request
+
+
+def hidden_states(
+    request: Request,
+    text: options.Text,
+    position: options.Position = -1,
+    lens: Annotated[
+        bool, typer.Option("--lens", help="Also read each state out as if it were the last (the logit lens).")
+    ] = False,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates the lens shows.")] = 5,
+    save: options.Save = None,
+) -> None:
+    """Look at the residual stream after every block, and at the key-value cache.
+
+    These are the n_layer + 1 states that transformers returns with output_hidden_states=True. The numbers are those of
+    one position, by default the last.
+    """
+    from .save import open_save
+
+    prompt = request.streams.read_text(text)
+    with request.open_output() as out, open_save(save) as saver:
+        session = request.open_session()
+        on_arrays = saver.write if saver else None
+        out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=top_k, on_arrays=on_arrays))

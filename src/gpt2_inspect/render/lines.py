@@ -1,0 +1,50 @@
+"""Lines of a terminal: pieces of text with what to shade them by, and breaking text so that none of it is lost."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+Measure = Callable[[str], int]
+"""Columns that a text takes on a terminal; a Chinese character takes two."""
+
+
+class Segment(NamedTuple):
+    """A piece of a line. `prob` is what to shade it by, None for no shade."""
+
+    text: str
+    prob: float | None = None
+    chosen: bool = False
+    heading: bool = False
+
+
+Line = list[Segment]
+
+
+def fold(text: str, width: int, measure: Measure) -> list[str]:
+    """`text` in lines of at most `width` columns."""
+    if measure(text) <= width:
+        return [text]
+    lines = [""]
+    for character in text:
+        if measure(lines[-1] + character) > width:
+            lines.append("")
+        lines[-1] += character
+    return lines
+
+
+def wrap(text: str, width: int, measure: Measure) -> list[str]:
+    """`text` in lines of at most `width` columns, broken between words where these are not too long themselves."""
+    lines = [""]
+    for word in text.split(" "):
+        *full, last = fold(word, width, measure)
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if measure(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines += [*full, last]
+    return lines if lines[0] else lines[1:]
+
+
+def pad(text: str, width: int, measure: Measure, *, right: bool = False) -> str:
+    """`text` with spaces behind it, or before it if it goes to the right."""
+    space = " " * (width - measure(text))
+    return space + text if right else text + space

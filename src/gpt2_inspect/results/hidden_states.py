@@ -1,0 +1,65 @@
+"""The records of `hidden-states`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import Candidate, Prompt, Record, Result
+
+
+@dataclass(frozen=True)
+class HiddenState(Record):
+    """One of the n_layer + 1 states that transformers returns as `hidden_states`; the numbers are of one position."""
+
+    index: int
+    name: str
+    """`wte + wpe`, then `block 1` and so on; the last has gone through `ln_f`."""
+    shape: tuple[int, ...]
+    """[1, T, D]."""
+    mean: float
+    std: float
+    """Standard deviation over the D numbers (not that of a sample)."""
+    norm: float
+    """L2 norm."""
+    cosine_to_previous: float | None
+    """Cosine of the angle to the state before, at the same position; None for the first."""
+    top_logprobs: tuple[Candidate, ...] | None
+    """With the logit lens: the next tokens that the state would give if it were the last; else None."""
+
+
+@dataclass(frozen=True)
+class LastHiddenState(Record):
+    """Where `last_hidden_state`, what the head reads, is found among the states."""
+
+    equals_index: int
+    """The state that is nearest to it."""
+    max_abs_difference: float
+    """Between the two, over all positions: 0 if they are equal."""
+
+
+@dataclass(frozen=True)
+class PastKeyValues(Record):
+    """The key-value cache after the text."""
+
+    n_layer: int
+    key_shape: tuple[int, ...]
+    """[batch, n_head, T, head_dim], in each layer."""
+    value_shape: tuple[int, ...]
+    bytes: int
+    """Of the keys and values of all layers."""
+
+
+@dataclass(frozen=True)
+class HiddenStates(Result):
+    """The result of `hidden-states`."""
+
+    command: ClassVar[str] = "hidden-states"
+    prompt: Prompt
+    position: int
+    """Whose numbers are shown, from 0."""
+    layers: tuple[HiddenState, ...]
+    last_hidden_state: LastHiddenState
+    past_key_values: PastKeyValues
+
+    def items(self) -> Sequence[HiddenState]:
+        return self.layers

@@ -1,0 +1,65 @@
+"""The records of `next-tokens`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import Candidate, Prompt, Record, Result
+
+
+@dataclass(frozen=True)
+class Decoding(Record):
+    """How each next token is chosen."""
+
+    strategy: str
+    """`greedy` or `sample`."""
+    steps: int
+    top_k: int
+    """How many candidates are listed; no bearing on the choice."""
+    temperature: float | None
+    """Logits are divided by it; None under greedy decoding, as are the next two."""
+    top_p: float | None
+    """Only the smallest set of tokens whose probabilities sum to this is drawn from."""
+    sample_top_k: int | None
+    """Only that many of the most probable tokens are drawn from."""
+    ignore_eos: bool
+
+
+@dataclass(frozen=True)
+class Step(Record):
+    """One next token: what was known, what the model proposed and what was taken."""
+
+    step: int
+    context: str
+    """The text before this token: the prompt and what has been added so far."""
+    entropy_bits: float
+    """Entropy of the model's whole distribution, in bits."""
+    elapsed_ms: float
+    """Time for the forward pass and the choice."""
+    chosen: Candidate
+    top_logprobs: tuple[Candidate, ...]
+    """The `top_k` best candidates, best first."""
+
+
+@dataclass(frozen=True)
+class Completion(Record):
+    """What was added to the prompt."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NextTokens(Result):
+    """The result of `next-tokens`."""
+
+    command: ClassVar[str] = "next-tokens"
+    prompt: Prompt
+    decoding: Decoding
+    steps: tuple[Step, ...]
+    completion: Completion
+    finish_reason: str
+    """`length`: all steps were taken. `eos`: the last token chosen is `<|endoftext|>`."""
+
+    def items(self) -> Sequence[Step]:
+        return self.steps
