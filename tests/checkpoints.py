@@ -102,3 +102,25 @@ def make_bert_style_checkpoint(folder: Path, settings: dict[str, Any] | None = N
     if settings is not None:
         (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     return folder
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def fill_cache(
+    cache: Path, repository: str, model: Path, commit: str = COMMIT, refs: tuple[str, ...] = ("main",)
+) -> Path:
+    """Put a model into a hub cache as the hub's tools do: blobs, links to them in a snapshot, and refs."""
+    folder = cache / f"models--{repository.replace('/', '--')}"
+    snapshot = folder / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (folder / "blobs").mkdir(exist_ok=True)
+    for number, file in enumerate(sorted(model.iterdir())):
+        blob = folder / "blobs" / f"{commit[:8]}{number}"
+        blob.write_bytes(file.read_bytes())
+        (snapshot / file.name).symlink_to(Path("../../blobs") / blob.name)
+    for ref in refs:
+        path = folder / "refs" / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(commit, encoding="ascii")
+    return snapshot

@@ -460,7 +460,11 @@ class TestInterrupt:
         assert old.read_text() == "old"
         assert list(tmp_path.iterdir()) == [old]
 
-    def test_from_outside(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("sent", "code", "error"),
+        [(signal.SIGINT, 130, b"error: interrupted\n"), (signal.SIGTERM, -signal.SIGTERM, b"")],
+    )
+    def test_from_outside(self, tmp_path: Path, sent: signal.Signals, code: int, error: bytes) -> None:
         model = make_checkpoint(tmp_path / "model", n_positions=8192)
         results = tmp_path / "results"
         results.mkdir()
@@ -469,7 +473,7 @@ class TestInterrupt:
         deadline = time.monotonic() + 30
         while not list(results.iterdir()) and time.monotonic() < deadline:  # it begins with a temporary file
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         out, err = process.communicate(timeout=30)
-        assert (process.returncode, out, err) == (130, b"", b"error: interrupted\n")
+        assert (process.returncode, out, err) == (code, b"", error)
         assert list(results.iterdir()) == []

@@ -11,32 +11,13 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from checkpoints import COMMIT, fill_cache
 from gpt2_inspect.errors import InspectError, ModelNotFoundError, ModelUnusableError, NetworkError, UsageError
 from gpt2_inspect.sources import find_model, hub_cache
 from gpt2_inspect.sources.hub_download import download, files_to_fetch
 from harness import check_error, run_cli, run_process
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
-
-
-def fill_cache(
-    cache: Path, repository: str, model: Path, commit: str = COMMIT, refs: tuple[str, ...] = ("main",)
-) -> Path:
-    """Put a model into a hub cache as the hub's tools do: blobs, links to them in a snapshot, and refs."""
-    folder = cache / f"models--{repository.replace('/', '--')}"
-    snapshot = folder / "snapshots" / commit
-    snapshot.mkdir(parents=True)
-    (folder / "blobs").mkdir(exist_ok=True)
-    for number, file in enumerate(sorted(model.iterdir())):
-        blob = folder / "blobs" / f"{commit[:8]}{number}"
-        blob.write_bytes(file.read_bytes())
-        (snapshot / file.name).symlink_to(Path("../../blobs") / blob.name)
-    for ref in refs:
-        path = folder / "refs" / ref
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(commit, encoding="ascii")
-    return snapshot
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import gc
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import ExitCode, InspectError
 from .streams import Streams
@@ -17,7 +18,22 @@ def main() -> None:
     _choose_threads()
     if not sys.warnoptions:  # NumPy warns of every overflow in damaged weights; the error says it once
         warnings.simplefilter("ignore")
-    _leave(run(sys.argv[1:], Streams.of_process()))
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = run(sys.argv[1:], Streams.of_process())
+    except Stopped:  # unfinished files are cleared away by now; the rest is as if there were no handler
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+    _leave(code)
+
+
+class Stopped(BaseException):
+    """The process was told to end (SIGTERM), as by `timeout`."""
+
+
+def _stop(*_: Any) -> None:
+    raise Stopped
 
 
 def run(arguments: Sequence[str], streams: Streams) -> int:
