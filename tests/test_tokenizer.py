@@ -60,6 +60,9 @@ class TestAgainstTransformers:
     @given(text=mixed_text)
     @example(text="")
     @example(text=f" {END_OF_TEXT}\n{END_OF_TEXT}{END_OF_TEXT} hello")
+    @example(text=f"two line breaks\n\n{END_OF_TEXT}")
+    @example(text="hello" * 200)  # one long word
+    @example(text="the cat sat on the mat. " * 500)
     def test_ids_and_text(self, tokenizer: Tokenizer, reference: Any, text: str):
         token_ids = tokenizer.encode(text)
         assert token_ids == reference.encode(text, add_special_tokens=False)

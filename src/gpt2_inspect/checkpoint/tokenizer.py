@@ -5,7 +5,7 @@ token by itself may be only a part of a character (Radford et al. 2019, section 
 the encoding; anything else than a plain GPT-2 tokenizer is left to transformers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,22 +32,28 @@ class Tokenizer(Protocol):
     def token_bytes(self, token_id: int) -> bytes:
         """The exact bytes of one token; none for an id that only pads the vocabulary."""
 
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of the ids together; U+FFFD where bytes are not whole UTF-8."""
+    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
+        """The text of the ids together; U+FFFD where bytes are not whole UTF-8.
+
+        Special tokens are those that no text is made of, such as `<|endoftext|>`; they can be left out.
+        """
 
 
 class ByteLevelDecoder:
     """From ids to bytes and text, for every byte-level BPE. Subclasses know the token of an id."""
 
-    def __init__(self, special: dict[int, str]) -> None:
-        self._bytes = {token_id: content.encode() for token_id, content in special.items()}
+    def __init__(self, added: dict[int, str], special: Container[int]) -> None:
+        self._bytes = {token_id: content.encode() for token_id, content in added.items()}
+        self._special = special
 
     def token_bytes(self, token_id: int) -> bytes:
         if token_id not in self._bytes:
             self._bytes[token_id] = _bytes_of(self._token(token_id))
         return self._bytes[token_id]
 
-    def decode(self, token_ids: Sequence[int]) -> str:
+    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
+        if skip_special_tokens:
+            token_ids = [token_id for token_id in token_ids if token_id not in self._special]
         return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", "replace")
 
     def _token(self, token_id: int) -> str | None:
@@ -62,7 +68,8 @@ class ByteLevelTokenizer(ByteLevelDecoder):
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         added = tokenizer.get_added_tokens_decoder()
-        super().__init__({token_id: token.content for token_id, token in added.items()})
+        contents = {token_id: token.content for token_id, token in added.items()}
+        super().__init__(contents, {token_id for token_id, token in added.items() if token.special})
 
     @property
     def vocab_size(self) -> int:

@@ -33,8 +33,13 @@ class TransformersTokenizer:
         token = self._tokenizer.convert_ids_to_tokens(token_id)
         return b"" if token is None else str(token).encode()
 
-    def decode(self, token_ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(token_ids)))
+    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
+        """As transformers joins them, without its optional clean-up, which takes spaces away."""
+        return str(
+            self._tokenizer.decode(
+                list(token_ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+            )
+        )
 
 
 def load_transformers_tokenizer(folder: Path) -> Tokenizer:
