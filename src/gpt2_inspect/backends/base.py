@@ -8,7 +8,7 @@ The letters of all shapes in this project:
     N  rows, B sequences times T positions         V  vocabulary (vocab_size)
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -46,11 +46,17 @@ class Observer:
     layers: Container[int] | None = None
     """None for all."""
     seen: "dict[tuple[Point, int], Array]" = field(default_factory=dict)
-    """Copies of the values, by point and layer, in the order in which they were computed."""
+    """What was kept of the values, by point and layer, in the order in which they were computed."""
+    keep: "Callable[[Array], Array] | None" = None
+    """What to keep of the values of a point and layer, as an array of its own; None for all of them."""
 
     def wants(self, point: Point, layer: int) -> bool:
         """Whether to show it these values; it is shown no others, and a backend need not compute them."""
         return point in self.points and (self.layers is None or layer in self.layers)
+
+    def show(self, point: Point, layer: int, values: "Array") -> None:
+        """Take the values, which nobody else will change: what is not kept of them is forgotten at once."""
+        self.seen[point, layer] = values if self.keep is None else self.keep(values)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class NumpyGPT2:
 
         def show(point: Point, layer: int, rows: Array) -> None:
             if observe is not None and observe.wants(point, layer):
-                observe.seen[point, layer] = by_sequence(rows, batch).copy()
+                observe.show(point, layer, by_sequence(rows, batch).copy())
 
         x = weights.wte[token_ids.ravel()]  # (N, D), the residual stream
         by_sequence(x, batch)[:] += weights.wpe[past : cache.length]
@@ -121,17 +121,20 @@ class NumpyGPT2:
         kept = None
         if observe is not None and observe.wants("attention_weights", layer):
             kept = np.zeros((len(out), self._config.n_head, wanted, seen), np.float32)
-            observe.seen["attention_weights", layer] = kept
-        group = max(1, ATTENTION_PIECES * PIECE // (len(out) * self._config.n_head * seen))
+        rows = len(out) * self._config.n_head  # of scores, for each query
+        group = max(1, ATTENTION_PIECES * PIECE // (rows * seen))
         for first in range(0, wanted, group):
             stop = min(first + group, wanted)
             visible = seen - wanted + stop
             asked = queries[:, :, queries.shape[2] - wanted :][:, :, first:stop]
-            weights = asked @ keys[:, :, :visible].swapaxes(2, 3)  # (B, H, t, visible)
+            weights = cache.scores(rows * (stop - first) * visible).reshape(*asked.shape[:3], visible)
+            np.matmul(asked, keys[:, :, :visible].swapaxes(2, 3), out=weights)
             totals = exponentials(weights)
             np.divide(weights @ values[:, :, :visible], totals, out=mixed[:, :, first:stop])
             if kept is not None:
                 np.divide(weights, totals, out=kept[:, :, first:stop, :visible])
+        if observe is not None and kept is not None:
+            observe.show("attention_weights", layer, kept)
 
     def _score_scale(self, layer: int) -> float:
         scale = 1 / math.sqrt(self._config.head_dim) if self._config.scale_attn_weights else 1.0
@@ -145,11 +148,24 @@ class KeyValueCache:
         shape = (config.n_layer, batch, config.n_head, capacity, config.head_dim)
         self._keys = np.empty(shape, np.float32)
         self._values = np.empty(shape, np.float32)
+        self._scores = np.empty(0, np.float32)
         self.length = 0
 
+    def scores(self, count: int) -> Array:
+        """Room for attention scores, the same for all layers: memory that is used for the first time is slow."""
+        if len(self._scores) < count:
+            self._scores = np.empty(max(count, ATTENTION_PIECES * PIECE), np.float32)
+        return self._scores[:count]
+
     def reorder(self, rows: Sequence[int]) -> None:
-        self._keys = self._keys[:, list(rows)]
-        self._values = self._values[:, list(rows)]
+        if list(rows) != list(range(self._keys.shape[1])):
+            self._keys, self._values = self._of(rows, self._keys), self._of(rows, self._values)
+
+    def _of(self, rows: Sequence[int], stored: Array) -> Array:
+        chosen = np.empty((len(stored), len(rows), *stored.shape[2:]), np.float32)
+        for row, source in enumerate(rows):
+            chosen[:, row, :, : self.length] = stored[:, source, :, : self.length]
+        return chosen
 
     @property
     def layers(self) -> list[tuple[Array, Array]]:
