@@ -90,7 +90,7 @@ WORKLOADS = (
         "positions: one forward pass over 1,000 tokens, top 5 at each",
         (
             Command("reference", (str(BENCHMARKS / "reference.py"), MODEL, "-", "--every-position")),
-            Command("gpt2-inspect", (str(BENCHMARKS / "every_position.py"), MODEL, "-")),
+            Command("gpt2-inspect", (*OURS, "score", "-", "--model", MODEL, "--top-k", "5")),
         ),
         FOLDER / "text-1000.txt",
     ),
@@ -191,12 +191,15 @@ def check(workload: Workload) -> None:
 
 
 def _rows(found: list | dict) -> Iterator[dict[int, float]]:
-    """From token id to probability, for each step; from a result of ours or from the reference's list."""
+    """From token id to probability, for each step or position; from a result of ours or from the reference's list."""
     if isinstance(found, list):
         yield from map(dict, found)
         return
-    for step in found["steps"]:
-        yield {candidate["id"]: candidate["prob"] for candidate in step["top_logprobs"]}
+    if found["command"] == "score":
+        listed = [position["next_top_logprobs"] for position in found["positions"]]
+    else:
+        listed = [step["top_logprobs"] for step in found["steps"]]
+    yield from ({candidate["id"]: candidate["prob"] for candidate in candidates} for candidates in listed)
 
 
 def _agree(row: dict[int, float], other: dict[int, float]) -> bool:
