@@ -22,15 +22,15 @@ MAY_IMPORT = {
     "sources": {"errors"},
     "checkpoint": {"errors"},
     "backends": {"checkpoint", "sources", "errors"},
-    "analysis": {"backends.base", "checkpoint.tokenizer", "results", "errors"},
+    "analysis": {"backends.base", "backends.heads", "checkpoint.tokenizer", "results", "errors"},
     "render": {"results"},
     "cli": {"session", "render", "results", "errors", "sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""
 
 ONLY_IN = {
-    "torch": {"backends/torch_gpt2.py"},
-    "transformers": {"backends/torch_gpt2.py", "checkpoint/transformers_tokenizer.py"},
+    "torch": {"backends/torch_gpt2.py", "backends/torch_heads.py"},
+    "transformers": {"backends/torch_gpt2.py", "backends/torch_heads.py", "checkpoint/transformers_tokenizer.py"},
     "huggingface_hub": {"sources/hub_download.py"},
     "rich": {"render/table.py"},
     "typer": {"cli"},

@@ -17,6 +17,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from checkpoints import VOCAB_SIZE, make_checkpoint
+from gpt2_inspect.backends.numpy_gpt2 import NumpyGPT2
 from harness import Run, Terminal, check_error, command, run_cli, run_process
 
 N_POSITIONS = 64
@@ -442,6 +443,14 @@ def forward(self, token_ids, cache, forward=NumpyGPT2.forward):
 NumpyGPT2.forward = forward
 main()
 """
+
+
+def test_more_memory_than_there_is(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(*_: Any, **__: Any) -> None:
+        np.empty(2**60, np.uint8)
+
+    monkeypatch.setattr(NumpyGPT2, "forward", forward)
+    check_error(next_tokens("hello", "-m", str(tiny)), 6, "memory", hint=False)
 
 
 class TestInterrupt:

@@ -18,6 +18,7 @@ from rich.cells import cell_len
 
 import gpt2_inspect
 from gpt2_inspect import session
+from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.render import FORMATS
 from harness import Run, Terminal, command, run_cli, run_process
 
@@ -46,7 +47,8 @@ class TestHelp:
     def test_commands(self, arguments: list[str]) -> None:
         run = run_cli(*arguments)
         assert (run.code, run.err) == (0, "")
-        assert "next-tokens" in run.out and "--version" in run.out
+        assert set(COMMANDS) <= set(run.out.split()) and "--version" in run.out
+        assert "..." not in run.out.partition("Commands:")[2]  # what a command does stands in one line
 
     def test_options(self) -> None:
         run = run_cli("next-tokens", "--help", "--steps", "nonsense is not looked at")

@@ -62,7 +62,7 @@ def result(
         taken = group[chosen] if chosen < len(group) else unlisted
         steps.append(Step(number, context, 1.5, 0.25, taken, tuple(group)))
     decoding = Decoding(
-        "sample" if sampled else "greedy", len(steps), top_k, 0.8 if sampled else None, None, None, False
+        "sample" if sampled else "greedy", len(steps), None, top_k, 0.8 if sampled else None, None, None, False
     )
     return NextTokens(
         ModelInfo("name", "directory", None, 1, 1, 1, 1, 1, 1),
@@ -289,7 +289,7 @@ class TestStructured:
         assert list(document["prompt"]) == ["text", "tokens", "bos_added", "tokens_dropped"]
         assert list(document["prompt"]["tokens"][0]) == ["id", "token", "bytes"]
         assert list(document["decoding"]) == [
-            *("strategy", "steps", "top_k", "temperature", "top_p", "sample_top_k", "ignore_eos")
+            *("strategy", "steps", "max_length", "top_k", "temperature", "top_p", "sample_top_k", "ignore_eos")
         ]
         step = document["steps"][0]
         assert list(step) == ["step", "context", "entropy_bits", "elapsed_ms", "chosen", "top_logprobs"]

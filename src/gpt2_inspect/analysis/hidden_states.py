@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backends.base import Backend, Cache, Observer
 from ..checkpoint.tokenizer import Tokenizer
+from ..errors import ModelUnusableError
 from ..results import Candidate, Prompt
 from ..results.hidden_states import HiddenState, LastHiddenState, PastKeyValues
 from .checks import check_position
@@ -31,7 +32,11 @@ def inspect_states(
     """The position from 0, the states, and what they have to do with `last_hidden_state` and the cache.
 
     The states are those of transformers' `output_hidden_states`: before the first block, after each block but the
-    last, and after the last block and `ln_f`. Raises UsageError if the text has no such position.
+    last, and after the last block and `ln_f`.
+
+    Raises:
+        UsageError: the text has no such position.
+        ModelUnusableError: the states are NaN or infinite.
     """
     token_ids = [token.id for token in prompt.tokens]
     position = check_position(position, len(token_ids))
@@ -41,6 +46,8 @@ def inspect_states(
     seen = observer.seen
     states = [seen["embedding", 0], *(seen["residual", layer] for layer in range(n_layer - 1))]
     states.append(seen["final", n_layer - 1])
+    if not np.isfinite(states[-1]).all():
+        raise ModelUnusableError("the hidden states are not finite numbers", "the weights are damaged, or overflow")
     if on_arrays is not None:
         on_arrays({f"hidden_states_{index}": state for index, state in enumerate(states)})
 
@@ -78,7 +85,8 @@ def _measure(
     cosine = None
     if index > 0:
         before = rows[index - 1].astype(np.float64)
-        cosine = float(row @ before / (norm * np.linalg.norm(before)))
+        norms = norm * np.linalg.norm(before)
+        cosine = float(row @ before / norms) if norms else None
     return HiddenState(index, name, shape, float(row.mean()), float(row.std()), float(norm), cosine, candidates)
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +19,16 @@ from .tokens import make_candidate, make_candidates
 if TYPE_CHECKING:
     from .sampling import Draw, Sampler
 
+DEFAULT_STEPS = 10
+
 Chosen = tuple[Candidate, tuple[Candidate, ...], float]
 """The token taken, the candidates listed, the entropy in nats."""
 
 
 def plan_decoding(
     *,
-    steps: int,
+    steps: int | None,
+    max_length: int | None = None,
     top_k: int,
     temperature: float | None,
     top_p: float | None,
@@ -34,11 +38,21 @@ def plan_decoding(
 ) -> Decoding:
     """How to choose the tokens: by sampling if any of the three options of sampling is set, else greedily.
 
+    How many steps a `max_length` leaves room for is not known before the prompt: until `fit_steps` it is one.
+
     Raises:
-        UsageError: a value that makes no sense.
+        UsageError: a value that makes no sense, or both `steps` and `max_length`.
     """
-    if steps < 1:
-        raise UsageError(f"--steps is {steps}; it must be 1 or more")
+    if steps is not None and max_length is not None:
+        raise UsageError(
+            "--steps and --max-length exclude each other",
+            "--steps counts the new tokens alone, --max-length the prompt's as well",
+        )
+    for name, count in (("--steps", steps), ("--max-length", max_length)):
+        if count is not None and count < 1:
+            raise UsageError(f"{name} is {count}; it must be 1 or more")
+    if steps is None:
+        steps = DEFAULT_STEPS if max_length is None else 1
     check_top_k(top_k, vocab_size)
     if sample_top_k is not None:
         check_top_k(sample_top_k, vocab_size, "--sample-top-k")
@@ -50,7 +64,14 @@ def plan_decoding(
     if sampled and temperature is None:
         temperature = 1.0
     strategy = "sample" if sampled else "greedy"
-    return Decoding(strategy, steps, top_k, temperature, top_p, sample_top_k, ignore_eos)
+    return Decoding(strategy, steps, max_length, top_k, temperature, top_p, sample_top_k, ignore_eos)
+
+
+def fit_steps(decoding: Decoding, prompt: Prompt) -> Decoding:
+    """The decoding with the steps that its `max_length`, if it has one, leaves behind the prompt."""
+    if decoding.max_length is None:
+        return decoding
+    return replace(decoding, steps=decoding.max_length - len(prompt.tokens))
 
 
 def generate_steps(

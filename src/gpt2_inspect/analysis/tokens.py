@@ -19,6 +19,15 @@ def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, 
     return tuple(make_token(tokenizer, token_id) for token_id in token_ids)
 
 
+def is_complete_utf8(token: Token) -> bool:
+    """True if the bytes of the token are whole UTF-8 by themselves, as no bytes at all are."""
+    try:
+        bytes(token.bytes).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def make_candidate(tokenizer: Tokenizer, token_id: int, rank: int, logit: float, log_normalizer: float) -> Candidate:
     """The record of a candidate; `log_normalizer` is the log of the sum of exp(logit) over the vocabulary."""
     token = make_token(tokenizer, token_id)

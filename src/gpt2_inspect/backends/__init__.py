@@ -1,6 +1,7 @@
 """Running the model. `load_backend` picks the backend; each has a file of its own, imported only when picked."""
 
 import re
+from typing import TYPE_CHECKING
 
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
@@ -8,10 +9,13 @@ from ..errors import BackendUnavailableError, UsageError
 from ..sources import ModelFiles
 from .base import Backend
 
+if TYPE_CHECKING:
+    from .heads import Heads
+
 BACKENDS = ("auto", "numpy", "torch")
 DTYPES = ("float32", "bfloat16", "float16")
 
-__all__ = ["BACKENDS", "DTYPES", "Backend", "check_choice", "load_backend"]
+__all__ = ["BACKENDS", "DTYPES", "Backend", "check_choice", "load_backend", "load_heads"]
 
 
 def check_choice(backend: str, device: str, dtype: str) -> None:
@@ -44,6 +48,22 @@ def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: st
     from .numpy_gpt2 import NumpyGPT2
 
     return NumpyGPT2.load(files.folder, config)
+
+
+def load_heads(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> "Heads":
+    """transformers' own models with and without the head. The three names have passed `check_choice`.
+
+    Raises:
+        BackendUnavailableError: numpy was asked for, or there is no such device here.
+        ModelUnusableError: the weights are broken or do not fit the configuration.
+    """
+    if backend == "numpy":
+        raise BackendUnavailableError(
+            "compare-heads looks at transformers' own classes, and the numpy backend has none", "leave --backend out"
+        )
+    from .torch_heads import TorchHeads  # loads torch and transformers: seconds
+
+    return TorchHeads.load(files.folder, config, device, dtype)
 
 
 def _obstacle_to_numpy(files: ModelFiles, config: GPT2Config, device: str, dtype: str) -> str | None:

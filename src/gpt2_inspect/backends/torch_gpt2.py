@@ -30,20 +30,8 @@ class TorchGPT2:
 
     @classmethod
     def load(cls, folder: Path, config: GPT2Config, device: str, dtype: str) -> Self:
-        """Load the weights in `folder` onto `device` (`cpu`, `cuda` or `cuda:N`).
-
-        Raises:
-            BackendUnavailableError: there is no such device here, or it has too little memory.
-            ModelUnusableError: the weights are broken or do not fit `config`.
-        """
-        _check_device(device)
-        if has_safetensors(folder):
-            open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
-        model = _load_model(folder, dtype)
-        try:
-            return cls(model.to(device).eval(), device, dtype)
-        except torch.OutOfMemoryError as error:
-            raise _out_of_memory(device) from error
+        """Load the weights in `folder`. Raises what `load_causal_lm` does."""
+        return cls(load_causal_lm(folder, config, device, dtype), device, dtype)
 
     def new_cache(self, batch: int, capacity: int) -> "TorchCache":
         return TorchCache()
@@ -66,7 +54,7 @@ class TorchGPT2:
             rows = hidden.flatten(0, 1) if every_position else hidden[:, -1]
             return TorchLogits(rows, self._model.lm_head)
         except torch.OutOfMemoryError as error:
-            raise _out_of_memory(self.device) from error
+            raise out_of_memory(self.device) from error
 
     @torch.inference_mode()
     def unembed(self, hidden: npt.NDArray[np.float32], *, with_ln_f: bool) -> "TorchLogits":
@@ -113,7 +101,7 @@ class TorchLogits:
         ranked = []
         for first, rows in enumerate(self._hidden.split(self._ROWS)):
             wanted = None if targets is None else targets[first * self._ROWS :][: len(rows)]
-            ranked.append(_rank(self._lm_head(rows).float(), k, wanted))
+            ranked.append(rank_rows(self._lm_head(rows).float(), k, wanted))
         return Ranking.concatenate(ranked)
 
     @torch.inference_mode()
@@ -128,11 +116,17 @@ def _to_host(values: torch.Tensor) -> npt.NDArray[np.float32]:
     return np.asarray(values.detach().float().cpu().numpy(), dtype=np.float32)
 
 
-def _rank(logits: torch.Tensor, k: int, targets: npt.NDArray[np.int64] | None) -> Ranking:
-    """The best k of each row of logits (N, V). Only those, and two to four numbers a row, leave the device."""
+def rank_rows(logits: torch.Tensor, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+    """The best k of each row of float32 logits (N, V). Only those, and two to four numbers a row, leave the device.
+
+    Raises:
+        ModelUnusableError: a logit is NaN or infinite.
+    """
     logprobs = logits.log_softmax(dim=-1)
     entropy = (logprobs.exp() * -logprobs).sum(dim=-1)
-    log_normalizer = logits[:, 0] - logprobs[:, 0]
+    best = logits.max(dim=-1)
+    # by way of the best logit, so that no rounding puts its probability above 1
+    log_normalizer = best.values - logprobs.gather(1, best.indices[:, None])[:, 0]
     if not torch.isfinite(entropy).all():  # 0 * inf is NaN, so no infinite logit is lost
         raise not_finite()
     # topk leaves the order of equal values open, so all that reach the k-th value are taken and then sorted
@@ -160,6 +154,24 @@ def _rank_targets(logits: torch.Tensor, targets: torch.Tensor) -> Targets:
     lower_ids = torch.arange(logits.shape[1], device=logits.device) < targets
     ranks = 1 + (logits > own).sum(dim=1) + ((logits == own) & lower_ids).sum(dim=1)
     return Targets(own[:, 0].cpu().numpy(), ranks.cpu().numpy())
+
+
+def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) -> Any:
+    """What transformers' AutoModelForCausalLM makes of `folder`, on `device` (`cpu`, `cuda` or `cuda:N`).
+
+    Raises:
+        BackendUnavailableError: there is no such device here, or it has too little memory.
+        ModelUnusableError: the weights are broken or do not fit `config`.
+    """
+    _check_device(device)
+    if has_safetensors(folder):
+        open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
+    model = _load_model(folder, dtype)
+    model.config.return_dict = True  # the fields of a tuple would have no names
+    try:
+        return model.to(device).eval()
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory(device) from error
 
 
 def _check_device(device: str) -> None:
@@ -213,7 +225,7 @@ def _observed(model: Any, observe: Observer | None) -> Iterator[None]:
         def show(_module: Any, _inputs: Any, output: Any) -> None:
             if isinstance(output, tuple):  # of the attention: what it adds, and its weights
                 output = output[1 if point == "attention_weights" else 0]
-            observe.seen[point, layer] = _to_host(output).copy()
+            observe.show(point, layer, _to_host(output).copy())
 
         return show
 
@@ -229,7 +241,8 @@ def _observed(model: Any, observe: Observer | None) -> Iterator[None]:
             handle.remove()
 
 
-def _out_of_memory(device: str) -> BackendUnavailableError:
+def out_of_memory(device: str) -> BackendUnavailableError:
+    """The error for a device whose memory is full."""
     return BackendUnavailableError(
         f"device {device!r} has too little memory for this", "use --dtype bfloat16 or the CPU"
     )

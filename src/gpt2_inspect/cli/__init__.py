@@ -49,6 +49,9 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
     except InspectError as error:
         _trace(arguments)
         return _report(streams, error.message, error.hint, error.exit_code)
+    except MemoryError:
+        _trace(arguments)
+        return _report(streams, "this takes more memory than there is", None, ExitCode.BACKEND_UNAVAILABLE)
     except Exception as error:  # a bug of ours: still one line, and a code of its own
         _trace(arguments)
         if isinstance(error, OSError) and error.errno and error.filename is None:  # no: a full disk, a terminal gone

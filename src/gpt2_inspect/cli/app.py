@@ -10,7 +10,14 @@ from ..version import __version__
 
 COMMANDS = (
     "next-tokens",
+    "compare-search",
+    "score",
+    "encode",
+    "decode",
+    "embeddings",
+    "attention",
     "hidden-states",
+    "compare-heads",
 )
 """Each is a function of that name in a file of that name."""
 

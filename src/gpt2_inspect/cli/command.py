@@ -36,6 +36,14 @@ class Request:
         names = ("model", "revision", "offline", "backend", "device", "dtype")
         return open_session(self.streams, **{name: self.shared[name] for name in names})
 
+    def refuse_formats(self, option: str) -> None:
+        """Raise UsageError if a format is asked for beside an option that prints a bare line."""
+        form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
+        if form:
+            from ..errors import UsageError
+
+            raise UsageError(f"{option} and {form} contradict each other")
+
     def open_output(self) -> "AbstractContextManager[Output]":
         """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
         from .output import choose_format, open_output

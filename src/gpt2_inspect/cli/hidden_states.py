@@ -18,10 +18,11 @@ def hidden_states(
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates the lens shows.")] = 5,
     save: options.Save = None,
 ) -> None:
-    """Look at the residual stream after every block, and at the key-value cache.
+    """Look at what the layers hold, one after the other.
 
-    These are the n_layer + 1 states that transformers returns with output_hidden_states=True. The numbers are those of
-    one position, by default the last.
+    These are the n_layer + 1 states that transformers returns with output_hidden_states=True: the residual stream
+    before the first block and after each. The numbers are those of one position, by default the last. Below them
+    stands the size of the key-value cache.
     """
     from .save import open_save
 

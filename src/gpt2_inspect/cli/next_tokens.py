@@ -11,7 +11,17 @@ from .command import Request
 def next_tokens(
     request: Request,
     text: options.Text,
-    steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", "-n", help="How many tokens to add (transformers' max_new_tokens). Default: 10."),
+    ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option(
+            "--max-length",
+            help="Instead of --steps: how many tokens prompt and completion have together (transformers' max_length).",
+        ),
+    ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")] = 5,
     temperature: Annotated[
         float | None, typer.Option("--temperature", "-t", help="Sample, with the logits divided by this.")
@@ -28,7 +38,7 @@ def next_tokens(
         bool, typer.Option("--truncate-left", help="Drop the oldest tokens of a prompt that is too long.")
     ] = False,
 ) -> None:
-    """Rank the candidates for the next token, take one, append it, and ask again.
+    """Rank the next tokens, take one, append it, and ask again.
 
     The most probable token is taken each time. With --temperature, --top-p or --sample-top-k it is drawn at random
     instead, and each candidate shows two probabilities: the model's, and the one it was drawn with.
@@ -40,6 +50,7 @@ def next_tokens(
         result = session.next_tokens(
             prompt,
             steps=steps,
+            max_length=max_length,
             top_k=top_k,
             temperature=temperature,
             top_p=top_p,

@@ -54,6 +54,20 @@ class Output:
             self._file.writelines(render(result, self._form))
             self._file.flush()
 
+    def write_line(self, line: str) -> None:
+        """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
+        if self._file is None or self._path is None:
+            stdout = self._streams.stdout
+            if stdout.isatty():
+                from ..render.visible import safe_text
+
+                line = safe_text(line)
+            stdout.write(line + "\n")
+            return
+        with reported(self._path):
+            self._file.write(line + "\n")
+            self._file.flush()
+
 
 @contextmanager
 def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Output]:

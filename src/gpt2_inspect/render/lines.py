@@ -32,16 +32,20 @@ def fold(text: str, width: int, measure: Measure) -> list[str]:
 
 
 def wrap(text: str, width: int, measure: Measure) -> list[str]:
-    """`text` in lines of at most `width` columns, broken between words where these are not too long themselves."""
-    lines = [""]
+    """`text` in lines of at most `width` columns, broken between words where these are not too long themselves.
+
+    Only spaces at the breaks are left out. There is always a line.
+    """
+    if measure(text) <= width:
+        return [text]
+    lines: list[str] = []
     for word in text.split(" "):
-        *full, last = fold(word, width, measure)
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if measure(longer) <= width:
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and measure(longer) <= width:
             lines[-1] = longer
         else:
-            lines += [*full, last]
-    return lines if lines[0] else lines[1:]
+            lines += fold(word, width, measure)
+    return [line for line in lines if line.strip(" ")] or [""]
 
 
 def pad(text: str, width: int, measure: Measure, *, right: bool = False) -> str:

@@ -22,7 +22,7 @@ def _block(block: Block) -> Iterator[str]:
     match block:
         case Grid():
             if block.title:
-                yield f"**{_escape(block.title)}**\n\n"
+                yield f"**{_escape(block.title.strip())}**\n\n"
             yield _row([_escape(column.heading) for column in block.columns])
             yield _row(["---:" if column.number else "---" for column in block.columns])
             for row in block.rows:
@@ -30,15 +30,26 @@ def _block(block: Block) -> Iterator[str]:
         case Passage():
             yield _escape(visible_line(block.text).lstrip()) + "\n"  # four spaces would make it code
         case Listing():
+            fence = _fence(block)
+            yield f"{fence}\n"
             for cell in block.lines:
-                yield f"    {cell.text}\n"
+                yield f"{cell.text}\n"
+            yield f"{fence}\n"
         case Facts():
             for line in block.lines:
-                yield f"- {_escape(line)}\n"
+                yield f"- {_escape(line.lstrip())}\n"
+
+
+def _fence(listing: Listing) -> str:
+    """What no line of the listing holds. Indented instead, it would go on a list above it, where text is markup."""
+    fence = "```"
+    while any(fence in cell.text for cell in listing.lines):
+        fence += "`"
+    return fence
 
 
 def _cell(cell: Cell) -> str:
-    text = _escape(cell.text)
+    text = _escape(cell.text.strip())  # beside a space, stars would be stars
     return f"**{text}**" if cell.strong and text else text
 
 

@@ -22,7 +22,7 @@ class HiddenState(Record):
     norm: float
     """L2 norm."""
     cosine_to_previous: float | None
-    """Cosine of the angle to the state before, at the same position; None for the first."""
+    """Cosine of the angle to the state before, at the same position; None for the first, or if one is zero."""
     top_logprobs: tuple[Candidate, ...] | None
     """With the logit lens: the next tokens that the state would give if it were the last; else None."""
 

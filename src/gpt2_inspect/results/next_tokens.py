@@ -14,6 +14,9 @@ class Decoding(Record):
     strategy: str
     """`greedy` or `sample`."""
     steps: int
+    """How many tokens may be added: transformers' `max_new_tokens`."""
+    max_length: int | None
+    """How many tokens the prompt and those may have together, if that is what was asked for; else None."""
     top_k: int
     """How many candidates are listed; no bearing on the choice."""
     temperature: float | None

@@ -28,12 +28,17 @@ def percent(prob: float) -> str:
 
 def decimal(value: float | None, places: int = 3) -> str:
     """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.{places}f}"
+    return "–" if value is None else f"{value:z.{places}f}"
 
 
 def visible(token: Token) -> str:
     """A token as people see it."""
     return visible_token(token.token, token.bytes)
+
+
+def hex_bytes(token: Token) -> str:
+    """The bytes of a token, with spaces between them; a dash where there are none."""
+    return bytes(token.bytes).hex(" ") or "–"
 
 
 def candidate_cell(candidate: Candidate) -> Cell:

@@ -1,0 +1,146 @@
+"""Beam search: keep the best few continuations, extend each by its best tokens, and keep the best few of those.
+
+It finds what transformers' generate(num_beams=B, num_return_sequences=B, do_sample=False) finds, whose rules are:
+
+- Of all extensions the best 2B are considered, by the sum of the logprobs of their tokens.
+- Those that end in `<|endoftext|>`, and after the last step all, have ended: if they are among the first B of the 2B,
+  they get a score and a place among the best B ended ones. The first B others run on.
+- The score is the sum divided by the number of tokens, that of `<|endoftext|>` included, to the power of the length
+  penalty. (Wu et al. 2016, section 7, divide by ((5 + length) / 6) to that power.)
+- The search ends before the last step when B have ended and the best that still runs, were it to end now, would not
+  score above the worst of them (early_stopping=False, the default).
+- With one beam this is greedy search, for then the best token alone counts.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backends.base import Backend
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Ids = npt.NDArray[np.int64]
+    Logprobs = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beam:
+    """A continuation of the prompt."""
+
+    token_ids: tuple[int, ...]
+    logprob: float
+    """Sum over its tokens, in nats."""
+
+
+@dataclass(frozen=True)
+class Ended(Beam):
+    """A continuation that is complete."""
+
+    score: float
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A token that was considered as the next one of a running beam, and what became of it."""
+
+    parent: int
+    """Place of that beam among those that ran, from 0."""
+    logprob: float
+    """Of the token alone."""
+    beam: Beam
+    """The extended one."""
+    place: int | None
+    """Its own place among the beams that run on, None if it does not."""
+    kept: bool
+    """True if it runs on, or has ended and was among the best of those."""
+
+
+class BeamSearch:
+    """The state of one search. It is told how the model ranks the next tokens, and tells which beams run on."""
+
+    def __init__(self, num_beams: int, steps: int, length_penalty: float, eos_token_id: int | None) -> None:
+        self.num_beams = num_beams
+        self.steps = steps
+        self.running = [Beam((), 0.0)]
+        """Best first."""
+        self.ended: list[Ended] = []
+        """The best `num_beams` so far, best first, equal ones as they ended."""
+        self.tree: list[tuple[Extension, ...]] = []
+        """For each step what was considered, best first, equal ones by parent and id."""
+        self._length_penalty = length_penalty
+        self._eos_token_id = eos_token_id
+
+    def advance(self, ids: "Ids", logprobs: "Logprobs") -> list[int]:
+        """Take a step, and say which beam each of those that now run was before. None do if the search has ended.
+
+        `ids` and `logprobs` are the next tokens of each running beam, (beams, k), best first: 2 * num_beams of them,
+        or the whole vocabulary if that is smaller. No others of a beam can be among the best 2 * num_beams of all.
+        """
+        considered = self._consider(ids, logprobs)
+        ended = [beam for _, _, beam in considered[: self.num_beams] if isinstance(beam, Ended)]
+        self.ended = sorted([*self.ended, *ended], key=lambda beam: -beam.score)[: self.num_beams]
+        running = [(parent, beam) for parent, _, beam in considered if not isinstance(beam, Ended)][: self.num_beams]
+        self.running = [beam for _, beam in running]
+
+        places = {beam: place for place, beam in enumerate(self.running)}
+        kept = places.keys() | set(self.ended)
+        extensions = (Extension(*one, places.get(one[-1]), one[-1] in kept) for one in considered)
+        self.tree.append(tuple(extensions))
+        return [] if self._is_over() else [parent for parent, _ in running]
+
+    def _consider(self, ids: "Ids", logprobs: "Logprobs") -> list[tuple[int, float, Beam]]:
+        """The best extensions, best first: the place of the beam that each extends, its token's logprob, the result."""
+        sums = np.array([[beam.logprob] for beam in self.running]) + logprobs
+        best = np.argsort(-sums, axis=None, kind="stable")[: 2 * self.num_beams]
+        considered = []
+        for parent, column in zip(*(places.tolist() for places in np.unravel_index(best, sums.shape)), strict=True):
+            token_ids = (*self.running[parent].token_ids, int(ids[parent, column]))
+            beam = self._end_if_due(Beam(token_ids, float(sums[parent, column])))
+            considered.append((parent, float(logprobs[parent, column]), beam))
+        return considered
+
+    def _end_if_due(self, beam: Beam) -> Beam:
+        if beam.token_ids[-1] == self._eos_token_id or len(beam.token_ids) == self.steps:
+            return Ended(beam.token_ids, beam.logprob, self._score(beam))
+        return beam
+
+    def _score(self, beam: Beam) -> float:
+        return beam.logprob / math.pow(len(beam.token_ids), self._length_penalty)
+
+    def _is_over(self) -> bool:
+        if not self.running:
+            return True
+        return len(self.ended) == self.num_beams and self._score(self.running[0]) <= self.ended[-1].score
+
+
+def run_together(
+    backend: Backend, token_ids: Sequence[int], searches: Sequence[BeamSearch], *, vocab_size: int
+) -> None:
+    """Run searches from the same prompt to their ends, all their beams as one batch with one cache.
+
+    The prompt runs once, as a single sequence; then the cache is spread over the beams of all searches, and after each
+    step put in the order of the beams that run on.
+    """
+    k = min(vocab_size, max(2 * search.num_beams for search in searches))
+    cache = backend.new_cache(1, len(token_ids) + max(search.steps for search in searches))
+    new = np.array([token_ids])
+    going = [(search, [0]) for search in searches]  # with the rows of the batch that its beams have
+    while going:
+        ranking = backend.forward(new, cache).top_k(k)
+        logprobs = ranking.logits.astype(np.float64) - ranking.log_normalizer[:, None]
+        earlier: list[int] = []  # for each row of the next batch, the row that it goes on from
+        still = []
+        for search, rows in going:
+            parents = search.advance(ranking.ids[rows], logprobs[rows])
+            if parents:
+                still.append((search, list(range(len(earlier), len(earlier) + len(parents)))))
+                earlier += [rows[parent] for parent in parents]
+        if still:
+            cache.reorder(earlier)
+            new = np.array([[beam.token_ids[-1]] for search, _ in still for beam in search.running])
+        going = still

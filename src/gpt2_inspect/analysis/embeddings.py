@@ -1,0 +1,131 @@
+"""What a text is before the first block: its rows of wte and wpe, and the tokens whose rows of wte are nearest."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backends.base import Backend
+from ..checkpoint.tokenizer import Tokenizer
+from ..errors import ModelUnusableError
+from ..results import Prompt
+from ..results.embeddings import EmbeddedToken, Neighbor, Shapes, Vector
+from .tokens import make_token
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float32]
+    Exact = npt.NDArray[np.float64]
+    Ids = npt.NDArray[np.int64]
+
+FIRST = 4
+"""Numbers of a vector that are shown."""
+
+COSINES = 1 << 23
+"""Cosines computed at a time, 32 MiB: those of a long text with all of GPT-2's vocabulary would take 200."""
+
+ROWS = 1 << 12
+"""Rows that are widened to float64 at a time, 24 MiB of them at GPT-2's width."""
+
+
+def embed(
+    backend: Backend,
+    tokenizer: Tokenizer,
+    prompt: Prompt,
+    *,
+    neighbors: int,
+    on_arrays: "Callable[[dict[str, Array]], None] | None",
+) -> tuple[Shapes, tuple[EmbeddedToken, ...]]:
+    """The shapes of wte and wpe, and each token with its vectors and its nearest tokens.
+
+    Raises ModelUnusableError if the embeddings are NaN or infinite.
+    """
+    wte, wpe = backend.embeddings()
+    token_ids = [token.id for token in prompt.tokens]
+    vectors = {"wte": wte[token_ids], "wpe": wpe[: len(token_ids)]}  # (T, D) each
+    vectors["sum"] = vectors["wte"] + vectors["wpe"]
+    if not np.isfinite(vectors["sum"]).all():
+        raise _not_finite()
+    nearest = {
+        token_id: tuple(_neighbor(tokenizer, *found) for found in zip(ids.tolist(), cosines.tolist(), strict=True))
+        for token_id, ids, cosines in nearest_rows(wte, sorted(set(token_ids)), neighbors)
+    }
+    if on_arrays is not None:
+        on_arrays(vectors)
+    tokens = tuple(
+        EmbeddedToken(
+            token.id,
+            token.token,
+            token.bytes,
+            position,
+            **{name: _describe(rows[position]) for name, rows in vectors.items()},
+            nearest=nearest[token.id],
+        )
+        for position, token in enumerate(prompt.tokens)
+    )
+    (vocab_size, n_embd), (n_positions, _) = wte.shape, wpe.shape
+    return Shapes((vocab_size, n_embd), (n_positions, n_embd)), tokens
+
+
+def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterator[tuple[int, Ids, Exact]]":
+    """Each id with the `count` others whose rows of wte (V, D) have the largest cosines with its own, and these.
+
+    They are best first, equal cosines by the lower id. There are fewer where the others are zero, and none for a row
+    of zeros: it has no direction. Raises ModelUnusableError if a row is NaN or infinite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # reported as an error
+        norms = np.sqrt(np.vecdot(wte, wte))  # (V,)
+    if not np.isfinite(norms).all():
+        raise _not_finite()
+    zero = norms == 0
+    divisors = np.where(zero, 1, norms)
+    group = max(1, COSINES // len(wte))
+    for first in range(0, len(token_ids), group):
+        some = list(token_ids[first : first + group])
+        cosines = (wte[some] / divisors[some, None]) @ wte.T  # (group, V)
+        cosines /= divisors
+        cosines[:, zero] = -np.inf
+        cosines[zero[some]] = -np.inf
+        for token_id, row in zip(some, cosines, strict=True):
+            row[token_id] = -np.inf
+            yield token_id, *_best(wte, token_id, row, count)
+
+
+def _best(wte: "Array", token_id: int, cosines: "Array", count: int) -> "tuple[Ids, Exact]":
+    """The best of the cosines (V,), which are rounded, once more in float64; -inf are not among them.
+
+    A product of matrices rounds equal rows differently, according to where in the matrix they stand. So all that the
+    rounding may have put below the last of the best are taken as well: it is at most (D + a few) * eps / 2 for each
+    of the two (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1).
+    """
+    count = min(count, int(np.count_nonzero(cosines > -np.inf)))
+    if count == 0:
+        return np.empty(0, np.int64), np.empty(0)
+    last = np.partition(cosines, len(cosines) - count)[len(cosines) - count]
+    rounding = (wte.shape[1] + 8) * np.finfo(np.float32).eps
+    ids = np.flatnonzero(cosines >= last - rounding)
+    exact = np.concatenate([_cosines(wte[token_id], wte[ids[at : at + ROWS]]) for at in range(0, len(ids), ROWS)])
+    order = np.lexsort((ids, -exact))[:count]
+    return ids[order], exact[order]
+
+
+def _cosines(vector: "Array", rows: "Array") -> "Exact":
+    """Of the angles between `vector` (D,) and the rows (N, D), in float64; equal rows have equal ones."""
+    wide, wide_rows = vector.astype(np.float64), rows.astype(np.float64)
+    norms = np.sqrt(np.vecdot(wide, wide) * np.vecdot(wide_rows, wide_rows))
+    return np.asarray(np.clip(np.vecdot(wide_rows, wide) / norms, -1, 1))
+
+
+def _neighbor(tokenizer: Tokenizer, token_id: int, cosine: float) -> Neighbor:
+    token = make_token(tokenizer, token_id)
+    return Neighbor(token.id, token.token, token.bytes, cosine)
+
+
+def _describe(row: "Array") -> Vector:
+    wide = row.astype(np.float64)
+    return Vector(float(np.linalg.norm(wide)), float(wide.mean()), float(wide.std()), tuple(wide[:FIRST].tolist()))
+
+
+def _not_finite() -> ModelUnusableError:
+    return ModelUnusableError("the embeddings are not finite numbers", "the weights are damaged")

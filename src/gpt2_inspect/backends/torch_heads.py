@@ -1,0 +1,94 @@
+"""AutoModelForCausalLM beside AutoModel: transformers' own objects over the same weights, and what they return."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+
+from ..checkpoint.config import GPT2Config
+from .heads import ClassFacts, HeadsFacts, ModuleFacts
+from .ranking import not_finite
+from .torch_gpt2 import load_causal_lm, out_of_memory, rank_rows
+
+
+class TorchHeads:
+    """One set of weights in two models."""
+
+    def __init__(self, causal_lm: Any, device: str) -> None:
+        self.causal_lm = causal_lm
+        self.base = base_model_of(causal_lm)
+        self._device = device
+
+    @classmethod
+    def load(cls, folder: Path, config: GPT2Config, device: str, dtype: str) -> Self:
+        """Load the weights in `folder`, once. Raises what `load_causal_lm` does."""
+        return cls(load_causal_lm(folder, config, device, dtype), device)
+
+    @torch.inference_mode()
+    def compare(self, token_ids: npt.NDArray[np.int64], top_k: int) -> HeadsFacts:
+        inputs = torch.as_tensor(token_ids, device=self.causal_lm.device)
+        try:
+            with_head = self.causal_lm(input_ids=inputs)
+            without = self.base(input_ids=inputs)
+            logits = with_head.logits[0]  # (T, V)
+            product = without.last_hidden_state[0] @ self.causal_lm.lm_head.weight.T
+            difference = (product.float() - logits.float()).abs().max().item()
+            if not np.isfinite(difference):
+                raise not_finite()
+            return HeadsFacts(
+                _facts("AutoModelForCausalLM", self.causal_lm, with_head),
+                _facts("AutoModel", self.base, without),
+                self.causal_lm.base_model_prefix,
+                difference,
+                rank_rows(logits[-1:].float(), top_k),
+                rank_rows(product[-1:].float(), top_k),
+            )
+        except torch.OutOfMemoryError as error:
+            raise out_of_memory(self._device) from error
+
+
+def base_model_of(causal_lm: Any) -> Any:
+    """What AutoModel gives for the same configuration, on the very tensors of `causal_lm`: nothing is read again."""
+    library: Any = transformers
+    with torch.device("meta"):  # shapes without memory
+        base = library.AutoModel.from_config(causal_lm.config)
+    base.load_state_dict(causal_lm.base_model.state_dict(), assign=True)
+    for name, buffer in causal_lm.base_model.named_buffers():  # those that are not saved are no part of the state
+        parent, _, own_name = name.rpartition(".")
+        setattr(base.get_submodule(parent), own_name, buffer)
+    return base.eval()
+
+
+def _facts(auto_class: str, model: Any, output: Any) -> ClassFacts:
+    owners: dict[int, str] = {}  # of each weight, by its address, the first module that has it
+    modules = tuple(_module_facts(name, module, owners) for name, module in model.named_modules())
+    shapes = ((name, _shape(value)) for name, value in output.items() if value is not None)
+    return ClassFacts(auto_class, modules, tuple((name, shape) for name, shape in shapes if shape != (0,)))
+
+
+def _module_facts(name: str, module: Any, owners: dict[int, str]) -> ModuleFacts:
+    own = dict(module.named_parameters(recurse=False))
+    owner = owners.setdefault(own["weight"].data_ptr(), name) if "weight" in own else name
+    return ModuleFacts(
+        name,
+        type(module).__name__,
+        parameters=sum(tensor.numel() for tensor in module.parameters()),  # which gives a tied one once
+        weights=tuple((own_name, tuple(tensor.shape)) for own_name, tensor in own.items()),
+        length=len(module) if isinstance(module, torch.nn.ModuleList) else None,
+        in_features=getattr(module, "in_features", None),
+        out_features=getattr(module, "out_features", None),
+        tied_to=None if owner == name else owner,
+    )
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Of a tensor; of a tuple or a cache its length and then the shape of its first member, which all have."""
+    if isinstance(value, torch.Tensor):
+        return tuple(value.shape)
+    if isinstance(value, transformers.Cache):
+        layers: Any = getattr(value, "self_attention_cache", value).layers
+        value = [(layer.keys, layer.values) for layer in layers]
+    return (len(value), *(_shape(value[0]) if len(value) else ()))

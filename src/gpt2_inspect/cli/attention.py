@@ -1,0 +1,29 @@
+"""`gpt2-inspect attention`: which tokens each token looks at."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .command import Request
+
+
+def attention(
+    request: Request,
+    text: options.Text,
+    layer: Annotated[int | None, typer.Option("--layer", metavar="L", help="One layer, from 0. Default: all.")] = None,
+    head: Annotated[
+        int | None, typer.Option("--head", metavar="H", help="One head of the layer, from 0: shows its whole matrix.")
+    ] = None,
+    position: options.Position = -1,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many tokens to show for each head.")] = 5,
+) -> None:
+    """See which tokens each token looks at.
+
+    For each head: to which tokens the one at --position, by default the last, gives the largest attention weights, and
+    the entropy of all its weights. With --layer and --head also the weights of every token.
+    """
+    prompt = request.streams.read_text(text)
+    with request.open_output() as out:
+        session = request.open_session()
+        out.write(session.attention(prompt, layer=layer, head=head, position=position, top_k=top_k))

@@ -1,0 +1,32 @@
+"""`gpt2-inspect compare-search`: greedy search beside beam search."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .command import Request
+
+
+def compare_search(
+    request: Request,
+    text: options.Text,
+    steps: options.Steps = 10,
+    num_beams: Annotated[int, typer.Option("--num-beams", "-b", help="How many beams run side by side.")] = 3,
+    length_penalty: Annotated[
+        float,
+        typer.Option(
+            "--length-penalty",
+            help="Beams are ranked by logprob / tokens ** this: above 0 favours long ones, below 0 short ones.",
+        ),
+    ] = 1.0,
+) -> None:
+    """Compare greedy search with beam search.
+
+    Greedy search takes the most probable token at each step. Beam search keeps the most probable few continuations and
+    extends all of them. The results are those of transformers' generate() with num_beams and num_return_sequences.
+    """
+    prompt = request.streams.read_text(text)
+    with request.open_output() as out:
+        session = request.open_session()
+        out.write(session.compare_search(prompt, steps=steps, num_beams=num_beams, length_penalty=length_penalty))

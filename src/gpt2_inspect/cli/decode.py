@@ -1,0 +1,62 @@
+"""`gpt2-inspect decode`: from token ids to text."""
+
+from typing import Annotated
+
+import typer
+
+from .command import Request
+
+
+def decode(
+    request: Request,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[IDS]...",
+            help="Token ids, with spaces, commas or line breaks between them, or a JSON array; without any, or with "
+            "`-`, they are read from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            metavar="TEXT",
+            help="Instead of ids: decode the argmax of the logits behind this text, and show their argsort; `-` reads "
+            "the text from standard input.",
+        ),
+    ] = None,
+    top_k: Annotated[
+        int, typer.Option("--top-k", "-k", help="With --prompt: how many tokens to show from each end.")
+    ] = 5,
+    skip_special_tokens: Annotated[
+        bool, typer.Option("--skip-special-tokens", help="Leave <|endoftext|> and its like out of the text.")
+    ] = False,
+    bare: Annotated[bool, typer.Option("--text", help="Print the text and nothing else.")] = False,
+) -> None:
+    """Turn token ids into text.
+
+    Each id is shown with its token and exact bytes, and below them the text of all together. With --prompt it shows
+    why an index is decoded and not a logit: argmax and argsort say where in the vocabulary the largest logits stand,
+    and a place in the vocabulary is what a token id is.
+    """
+    from ..errors import UsageError
+    from .ids import read_ids
+
+    if prompt is not None and ids:
+        raise UsageError("--prompt takes the place of ids", "give one or the other")
+    if bare:
+        request.refuse_formats("--text")
+    token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
+    text = None if prompt is None else request.streams.read_text(prompt)
+    with request.open_output() as out:
+        session = request.open_session()
+        if text is None:
+            result = session.decode(token_ids, skip_special_tokens=skip_special_tokens)
+        else:
+            result = session.decode_argmax(text, top_k=top_k, skip_special_tokens=skip_special_tokens)
+        if bare:
+            out.write_line(result.text)
+        else:
+            out.write(result)

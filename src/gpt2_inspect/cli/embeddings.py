@@ -1,0 +1,27 @@
+"""`gpt2-inspect embeddings`: what the text is before the first block."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .command import Request
+
+
+def embeddings(
+    request: Request,
+    text: options.Text,
+    neighbors: Annotated[int, typer.Option("--neighbors", help="How many of the nearest tokens to show.")] = 5,
+    save: options.Save = None,
+) -> None:
+    """Look at the vectors of tokens and positions (wte, wpe).
+
+    Their sums are what the first block reads. The nearest tokens are those whose vectors in wte have the largest
+    cosines with the token's own; it is not among them itself.
+    """
+    from .save import open_save
+
+    prompt = request.streams.read_text(text)
+    with request.open_output() as out, open_save(save) as saver:
+        session = request.open_session()
+        out.write(session.embeddings(prompt, neighbors=neighbors, on_arrays=saver.write if saver else None))

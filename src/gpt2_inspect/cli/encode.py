@@ -1,0 +1,34 @@
+"""`gpt2-inspect encode`: from text to token ids."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .command import Request
+
+
+def encode(
+    request: Request,
+    text: options.Text,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Print the ids and nothing else, on one line: for `decode`.")
+    ] = False,
+) -> None:
+    """Turn a text into token ids.
+
+    Each token is shown with its exact bytes and the characters that it has a part of. A character that is split over
+    several tokens, as Chinese ones and emoji are, is shown with all of them.
+    """
+    if ids:
+        request.refuse_formats("--ids")
+    prompt = request.streams.read_text(text)
+    with request.open_output() as out:
+        result = request.open_session().encode(prompt)
+        count, context = len(result.tokens), result.model.n_positions
+        if count > context:
+            request.streams.note(f"note: {count} tokens; the model's context is {context}")
+        if ids:
+            out.write_line(" ".join(str(token.id) for token in result.tokens))
+        else:
+            out.write(result)

@@ -1,0 +1,87 @@
+"""`attention`: a row for each head, and for people the matrix of a chosen one as a grid shaded by weight."""
+
+import math
+from typing import Any
+
+from ...results.attention import AttendedToken, Attention, AttentionHead
+from ..blocks import Block, Cell, Column, Facts, Grid
+from . import TOKEN_COLUMNS, decimal, model_and_backend, percent, token_values, visible
+
+
+def tidy(result: Attention) -> tuple[list[str], list[list[Any]]]:
+    """One row for each head and rank; of a chosen head one for each token and each that it can see."""
+    return _heads(result) if result.matrix is None else _pairs(result)
+
+
+def _heads(result: Attention) -> tuple[list[str], list[list[Any]]]:
+    header = ["prompt_index", "position", "layer", "head", "entropy_bits", "rank", "index", *TOKEN_COLUMNS, "weight"]
+    return header, [
+        [0, result.position, head.layer, head.head, head.entropy_bits, rank, at.index, *token_values(at), at.weight]
+        for head in result.heads
+        for rank, at in enumerate(head.top, start=1)
+    ]
+
+
+def _pairs(result: Attention) -> tuple[list[str], list[list[Any]]]:
+    (head,), tokens = result.heads, result.prompt.tokens
+    header = ["prompt_index", "layer", "head"]
+    header += [f"{side}_{name}" for side in ("query", "key") for name in ("index", *TOKEN_COLUMNS)]
+    return [*header, "weight"], [
+        [0, head.layer, head.head, query, *token_values(tokens[query]), key, *token_values(tokens[key]), weight]
+        for query, row in enumerate(result.matrix or ())
+        for key, weight in enumerate(row[: query + 1])
+    ]
+
+
+def blocks(result: Attention) -> list[Block]:
+    """What the heads look at from the chosen position, and the matrix of a chosen one."""
+    seen = result.position + 1
+    token = visible(result.prompt.tokens[result.position])
+    ranks = range(1, len(result.heads[0].top) + 1)
+    heads = Grid(
+        (
+            *(Column(name, number=True) for name in ("layer", "head", "entropy")),
+            *(Column(f"top {rank}") for rank in ranks),
+        ),
+        tuple(map(_head, result.heads)),
+        title=f"index, token, weight of what each head looks at from position {result.position}: {token}",
+    )
+    scale = "entropy in bits: 0 if one token gets all of the weight"
+    if seen > 1:
+        scale += f", {decimal(math.log2(seen), 2)} if all {seen} get alike"
+    return [heads, *_matrix(result), Facts((scale, *model_and_backend(result)))]
+
+
+def _head(head: AttentionHead) -> tuple[Cell, ...]:
+    return (
+        Cell(str(head.layer)),
+        Cell(str(head.head)),
+        Cell(decimal(head.entropy_bits, 2)),
+        *map(_attended, head.top),
+    )
+
+
+def _attended(token: AttendedToken) -> Cell:
+    return Cell(f"{token.index} {visible(token)} {percent(token.weight)}", token.weight)
+
+
+def _matrix(result: Attention) -> list[Grid]:
+    if result.matrix is None:
+        return []
+    (head,), tokens = result.heads, result.prompt.tokens
+    rows = tuple(
+        (
+            Cell(str(query)),
+            Cell(visible(tokens[query])),
+            *(Cell(f"{100 * weight:.0f}", weight) for weight in row[: query + 1]),
+            *[Cell("")] * (len(tokens) - query - 1),
+        )
+        for query, row in enumerate(result.matrix)
+    )
+    columns = (
+        Column("index", number=True),
+        Column("token"),
+        *(Column(str(i), number=True) for i in range(len(tokens))),
+    )
+    title = f"layer {head.layer}, head {head.head}: what each token looks at, in percent; the columns are indices"
+    return [Grid(columns, rows, title, keys=2, gap=1)]

@@ -1,0 +1,159 @@
+"""`compare-heads`: a row for each module and output; for people also both trees, and the candidates side by side."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from ...results.compare_heads import CompareHeads, ModelClass, Module
+from ..blocks import Block, Cell, Column, Facts, Grid, Listing
+from . import candidate_cell, model_and_backend, visible
+
+ADDED = "+"
+"""Stands before what only the causal model has."""
+
+NONE = "–"
+
+PRODUCT = "last_hidden_state @ lm_head.weight.T"
+
+_BOUNDS = (1e-4, 1e-3, 1e-2, 1e-1)
+"""Roundings differ from machine to machine, so people are told the next of these."""
+
+_CACHE_ORDER = "[layers, keys and values, batch, heads, tokens, head width]"
+
+
+def tidy(result: CompareHeads) -> tuple[list[str], list[list[Any]]]:
+    """The causal model's modules, with --tree all of them, and then what the two models return.
+
+    Under `base` stands the name of the same thing there, `.` for that model itself.
+    """
+    header = ["prompt_index", "part", "causal_lm", "base", "type", "parameters", "shape"]
+    rows: list[list[Any]] = []
+    for module in result.modules if result.trees is None else result.trees.causal_lm:
+        in_base = None if module.counterpart is None else module.counterpart or "."
+        rows.append([0, "module", module.name, in_base, module.type, module.parameters, None])
+    for name, causal_lm, base in _outputs(result):
+        shape = " ".join(map(str, causal_lm or base or ()))
+        rows.append([0, "output", name if causal_lm else None, name if base else None, None, None, shape])
+    return header, rows
+
+
+def blocks(result: CompareHeads) -> list[Block]:
+    """What each is, what it is made of, what it returns, and what both say comes next."""
+    models = (result.heads.causal_lm, result.heads.base)
+    classes = Grid(
+        (Column(""), *(Column(model.auto_class) for model in models)),
+        (
+            (Cell("class"), *(Cell(model.class_) for model in models)),
+            (Cell("parameters"), *(Cell(f"{model.parameters:,}") for model in models)),
+        ),
+        keys=1,
+    )
+    made_of: list[Block] = [_outer_modules(result)]
+    if result.trees is not None:
+        trees = (result.trees.causal_lm, result.trees.base)
+        made_of = [Listing(tuple(_tree(model, tree))) for model, tree in zip(models, trees, strict=True)]
+    returned = Grid(
+        (Column("output"), *(Column(model.auto_class) for model in models)),
+        tuple(
+            (Cell(name), *(Cell(NONE if shape is None else str(list(shape))) for shape in shapes))
+            for name, *shapes in _outputs(result)
+        ),
+        keys=1,
+    )
+    return [classes, *made_of, returned, _candidates(result), Facts((*_findings(result), *model_and_backend(result)))]
+
+
+def _outputs(result: CompareHeads) -> list[tuple[str, tuple[int, ...] | None, tuple[int, ...] | None]]:
+    """Each field that a model returns, with its shape in either; those that only one of them has come first."""
+    causal_lm, base = ({output.name: output.shape for output in model.outputs} for model in _models(result))
+    names = sorted(causal_lm | base, key=lambda name: name in causal_lm and name in base)
+    return [(name, causal_lm.get(name), base.get(name)) for name in names]
+
+
+def _models(result: CompareHeads) -> tuple[ModelClass, ModelClass]:
+    return result.heads.causal_lm, result.heads.base
+
+
+def _outer_modules(result: CompareHeads) -> Grid:
+    causal_lm, base = _models(result)
+    return Grid(
+        (*map(Column, (causal_lm.class_, base.class_, "type", "weight")), Column("parameters", number=True)),
+        tuple(
+            (
+                Cell(_marked(module, module.name), strong=module.counterpart is None),
+                Cell(NONE if module.counterpart is None else module.counterpart or "itself"),
+                Cell(_type(module)),
+                Cell(_weights(module).removeprefix("weight ") or NONE),
+                Cell(f"{module.parameters:,}"),
+            )
+            for module in result.modules
+        ),
+        title=f"modules; {ADDED} marks what only {causal_lm.class_} has",
+    )
+
+
+def _marked(module: Module, text: str) -> str:
+    return f"{ADDED if module.counterpart is None else ' '} {text}"
+
+
+def _type(module: Module) -> str:
+    return module.type if module.length is None else f"{module.type} of {module.length}"
+
+
+def _weights(module: Module) -> str:
+    return ", ".join(f"{weight.name} {list(weight.shape)}" for weight in module.weights)
+
+
+def _tree(model: ModelClass, modules: Sequence[Module]) -> Iterator[Cell]:
+    """A line for the model and each of its modules. Blocks of a list that are alike are written once, as torch does."""
+    parts: dict[str, list[Module]] = {}
+    for module in modules:
+        parts.setdefault(module.name.rpartition(".")[0], []).append(module)
+
+    def form(module: Module) -> Any:
+        """What blocks that are alike have in common."""
+        inside = [(_own_name(part), form(part)) for part in parts.get(module.name, ())]
+        return module.type, module.weights, module.counterpart is None, inside
+
+    def lines(path: str, depth: int, *, in_list: bool) -> Iterator[Cell]:
+        for _, alike in groupby(parts.get(path, ()), form if in_list else _own_name):
+            first, *others = alike
+            name = f"{_own_name(first)}-{_own_name(others[-1])}" if others else _own_name(first)
+            count = f"{1 + len(others)} x " if others else ""
+            text = f"{'  ' * depth}{name}: {count}{_type(first)}  {_weights(first)}".rstrip()
+            yield Cell(_marked(first, text), strong=first.counterpart is None)
+            yield from lines(first.name, depth + 1, in_list=first.length is not None)
+
+    yield Cell(f"{model.auto_class}: {model.class_}", strong=True)
+    yield from lines("", 0, in_list=False)
+
+
+def _own_name(module: Module) -> str:
+    return module.name.rpartition(".")[2]
+
+
+def _candidates(result: CompareHeads) -> Grid:
+    token = result.prompt.tokens[-1]
+    return Grid(
+        (Column("rank", number=True), Column("logits"), Column(PRODUCT)),
+        tuple(
+            (Cell(str(left.rank)), candidate_cell(left), candidate_cell(right))
+            for left, right in zip(result.top_logprobs, result.identity.top_logprobs, strict=True)
+        ),
+        title=f"next tokens behind position {len(result.prompt.tokens) - 1}: {visible(token)}",
+    )
+
+
+def _findings(result: CompareHeads) -> Iterator[str]:
+    for added in result.only_in_causal_lm:
+        sizes = "" if added.in_features is None else f" {added.in_features} -> {added.out_features}"
+        bias = "with" if added.bias else "without"
+        tie = f"tied to {added.tied_to}: the same memory, counted once" if added.tied_to else "with a weight of its own"
+        yield f"{ADDED} {added.module}: {added.type}{sizes} {bias} bias, {tie}"
+    identity = result.identity
+    same = "the same" if identity.same_top_k else "another"
+    difference = identity.max_abs_difference
+    shown = next((f"below {bound:g}" for bound in _BOUNDS if difference < bound), f"{difference:.2g}")
+    yield f"{PRODUCT} = logits: largest difference {shown}, {same} top {len(result.top_logprobs)}"
+    if any(output.name == "past_key_values" for output in result.heads.base.outputs):
+        yield f"past_key_values: {_CACHE_ORDER}"

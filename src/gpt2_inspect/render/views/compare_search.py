@@ -1,0 +1,120 @@
+"""`compare-search`: a row for each step and candidate; grids of the texts found and of the tree."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+from unicodedata import east_asian_width
+
+from ...results import Token
+from ...results.compare_search import BeamCandidate, CompareSearch, Found
+from ..blocks import Block, Cell, Column, Facts, Grid
+from ..visible import visible_line
+from . import TOKEN_COLUMNS, decimal, flag, model_and_backend, text_of, token_values, visible
+
+TAIL = 18
+"""Columns for the end of a candidate's text in the tree; the whole texts stand on top."""
+
+
+def tidy(result: CompareSearch) -> tuple[list[str], list[list[Any]]]:
+    """The tree: one row for each step and candidate."""
+    header = ["prompt_index", "step", "parent", "beam", *TOKEN_COLUMNS]
+    header += ["logprob", "cumulative_logprob", "ended", "score", "kept"]
+    rows = []
+    for step in result.tree:
+        for candidate in step.candidates:
+            row: list[Any] = [0, step.step, candidate.parent, candidate.beam, *token_values(candidate)]
+            row += [candidate.logprob, candidate.cumulative_logprob]
+            rows.append([*row, flag(candidate.ended), candidate.score, flag(candidate.kept)])
+    return header, rows
+
+
+def blocks(result: CompareSearch) -> list[Block]:
+    """What the two found, the tree, and where they part."""
+    return [_texts(result), _tree(result), Facts((*_outcome(result), *model_and_backend(result)))]
+
+
+def _texts(result: CompareSearch) -> Grid:
+    found = {"greedy": result.greedy}
+    found |= {f"beam search {rank}": beam for rank, beam in enumerate(result.beams, start=1)}
+    numbers = (Column(heading, number=True) for heading in ("logprob", "tokens", "score"))
+    return Grid(
+        (Column("search"), *numbers, Column("end"), Column("text")),
+        tuple((Cell(name), *_found(text)) for name, text in found.items()),
+        title=f"{visible_line(result.prompt.text)} …",
+        keys=1,
+    )
+
+
+def _found(found: Found) -> tuple[Cell, ...]:
+    numbers = (decimal(found.logprob), str(len(found.token_ids)), decimal(found.score))
+    return *map(Cell, numbers), Cell(found.finish_reason), Cell(visible_line(found.text) or "–")
+
+
+def _tree(result: CompareSearch) -> Grid:
+    return Grid(
+        (
+            *(Column(heading, number=True) for heading in ("step", "from")),
+            Column("token"),
+            *(Column(heading, number=True) for heading in ("logprob", "sum")),
+            Column("becomes"),
+            Column("text"),
+        ),
+        tuple(_branch(step, candidate, text) for step, candidate, text in _branches(result)),
+        title="beam tree: from which beam each candidate comes, and what becomes of it",
+        keys=3,
+    )
+
+
+def _branches(result: CompareSearch) -> Iterator[tuple[int, BeamCandidate, str]]:
+    """Step, candidate, and the end of the candidate's text."""
+    running: dict[int | None, tuple[Token, ...]] = {0: result.prompt.tokens}
+    for step in result.tree:
+        extended = [(candidate, (*running[candidate.parent], candidate)) for candidate in step.candidates]
+        for candidate, tokens in extended:
+            yield step.step, candidate, _tail(tokens)
+        running = {candidate.beam: tokens for candidate, tokens in extended}
+
+
+def _branch(step: int, candidate: BeamCandidate, text: str) -> tuple[Cell, ...]:
+    return (
+        Cell(str(step)),
+        Cell(str(candidate.parent)),
+        Cell(visible(candidate), math.exp(candidate.logprob), candidate.kept),
+        Cell(decimal(candidate.logprob)),
+        Cell(decimal(candidate.cumulative_logprob)),
+        Cell(_fate(candidate), strong=candidate.kept),
+        Cell(text),
+    )
+
+
+def _fate(candidate: BeamCandidate) -> str:
+    if not candidate.kept:
+        return "pruned"
+    return f"ended: {decimal(candidate.score)}" if candidate.ended else f"beam {candidate.beam}"
+
+
+def _tail(tokens: tuple[Token, ...]) -> str:
+    """The end of the text of the tokens."""
+    enough = tokens[-4 * (TAIL + 1) :]  # a character has four bytes at most
+    text = visible_line(text_of(enough)[-TAIL - 1 :])
+    if _columns(text) <= TAIL:
+        return text
+    while _columns(text) >= TAIL:
+        text = text[1:]
+    return f"…{text}"
+
+
+def _columns(text: str) -> int:
+    """About how many columns a text takes on a terminal: Chinese characters and their like take two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _outcome(result: CompareSearch) -> tuple[str, ...]:
+    facts = ["greedy search and beam search find the same text"]
+    if result.first_divergence is not None:
+        facts = [f"greedy search and the best beam part at step {result.first_divergence}"]
+    taken, steps = len(result.tree), result.search.steps
+    if taken < steps:
+        reason = "no running beam scored above the worst of those that had ended"
+        facts.append(f"beam search ended after {taken} of {steps} steps: {reason}")
+    return *facts, f"score: logprob / tokens ** {result.search.length_penalty:g} (the length penalty)"

@@ -1,0 +1,105 @@
+"""`decode`: a row for each id; with a prompt, the argument from logits to text and the ends of their order."""
+
+from typing import Any
+
+from ...results import Candidate
+from ...results.decode import Decode
+from ..blocks import Block, Cell, Column, Facts, Grid, Passage
+from . import TOKEN_COLUMNS, decimal, flag, hex_bytes, model_and_backend, percent, token_values, visible
+
+GAP = "…"
+"""Stands for the tokens between the two ends."""
+
+
+def tidy(result: Decode) -> tuple[list[str], list[list[Any]]]:
+    """With a prompt one row for each candidate of `argsort`, best first; `rank` says where the two ends part."""
+    if result.argsort is None:
+        header = ["prompt_index", "index", *TOKEN_COLUMNS, "complete_utf8"]
+        return header, [
+            [0, index, *token_values(token), flag(token.complete_utf8)] for index, token in enumerate(result.tokens)
+        ]
+    header = ["prompt_index", "rank", *TOKEN_COLUMNS, "logit", "logprob", "prob"]
+    return header, [
+        [0, candidate.rank, *token_values(candidate), candidate.logit, candidate.logprob, candidate.prob]
+        for candidate in result.argsort.descending
+    ]
+
+
+def blocks(result: Decode) -> list[Block]:
+    """The tokens and their text, or the walk from the logits to the text."""
+    return _tokens(result) if result.argsort is None else _walk(result)
+
+
+def _tokens(result: Decode) -> list[Block]:
+    grid = Grid(
+        (
+            Column("index", number=True),
+            Column("id", number=True),
+            Column("token"),
+            Column("bytes"),
+            Column("whole UTF-8"),
+        ),
+        tuple(
+            (
+                Cell(str(index)),
+                Cell(str(token.id)),
+                Cell(visible(token)),
+                Cell(hex_bytes(token)),
+                Cell("yes" if token.complete_utf8 else "no"),
+            )
+            for index, token in enumerate(result.tokens)
+        ),
+    )
+    return [grid, Passage(result.text), Facts(model_and_backend(result))]
+
+
+def _walk(result: Decode) -> list[Block]:
+    argmax, argsort, prompt = result.argmax, result.argsort, result.prompt
+    assert argmax is not None and argsort is not None and prompt is not None
+    size = result.model.vocab_size
+    largest = decimal(argmax.logit)
+    argument = Facts(
+        (
+            f"1. Behind '{visible(prompt.tokens[-1])}' the model gives {size} logits: one number for each token of the "
+            "vocabulary, which says how well the token would fit there.",
+            f"2. max(logits) = {largest} is the largest of them. It is a number, and no number says which token it "
+            "belongs to.",
+            f"3. argmax(logits) = {argmax.id} is the index at which it stands, and the index of a logit is the id of "
+            "its token.",
+            f"4. decode([{argmax.id}]) = '{visible(argmax)}' is the next token. decode([{largest}]) would be a "
+            "mistake: a logit is no token id.",
+        )
+    )
+    return [
+        argument,
+        _order("argsort(logits), ascending: the argmax is the last", argsort.ascending, size, ascending=True),
+        _order("the same from its end, descending: the argmax is the first", argsort.descending, size),
+        Facts(model_and_backend(result)),
+    ]
+
+
+def _order(title: str, ends: tuple[Candidate, ...], vocab_size: int, *, ascending: bool = False) -> Grid:
+    """A row for each candidate, with its place in the order of all; a gap where the first and the last part."""
+    columns = (
+        Column("place", number=True),
+        Column("id", number=True),
+        Column("token"),
+        Column("logit", number=True),
+        Column("prob", number=True),
+    )
+    rows = []
+    before = -1
+    for candidate in ends:
+        place = vocab_size - candidate.rank if ascending else candidate.rank - 1
+        if place > before + 1:
+            rows.append(tuple(Cell(GAP) for _ in columns))
+        before = place
+        strong = candidate.rank == 1
+        cells = (str(place), str(candidate.id), visible(candidate), decimal(candidate.logit))
+        rows.append(
+            (
+                *(Cell(text, strong=strong) for text in cells),
+                Cell(percent(candidate.prob), candidate.prob, strong),
+            )
+        )
+    return Grid(columns, tuple(rows), title=title)

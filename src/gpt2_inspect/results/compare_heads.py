@@ -1,0 +1,114 @@
+"""The records of `compare-heads`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from . import Candidate, Prompt, Record, Result
+
+
+@dataclass(frozen=True)
+class NamedShape(Record):
+    """What has a name and a shape: a field of a model's output, or a weight of a module."""
+
+    name: str
+    shape: tuple[int, ...]
+    """Of a tuple or a cache, its length stands before the shape of its members: `past_key_values` has [n_layer,
+    2 for keys and values, batch, n_head, T, head_dim]."""
+
+
+@dataclass(frozen=True)
+class ModelClass(Record):
+    """What an auto class gives for this checkpoint. In JSON the second field is named `class`."""
+
+    auto_class: str
+    class_: str
+    parameters: int
+    """Number of weights; tied weights count once."""
+    outputs: tuple[NamedShape, ...]
+    """Every field of what it returns, with the settings of the checkpoint, that holds something."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name.rstrip("_"): value for name, value in super().to_dict().items()}
+
+
+@dataclass(frozen=True)
+class TwoHeads(Record):
+    """The two models."""
+
+    causal_lm: ModelClass
+    base: ModelClass
+
+
+@dataclass(frozen=True)
+class AddedModule(Record):
+    """A module that only the causal model has."""
+
+    module: str
+    type: str
+    """Its class."""
+    in_features: int | None
+    """None if it is not linear, as is the next."""
+    out_features: int | None
+    bias: bool
+    """True if it has one."""
+    tied_to: str | None
+    """The module whose weight it uses, the same memory and not merely equal values; None if it has its own."""
+
+
+@dataclass(frozen=True)
+class Module(Record):
+    """A module of one model."""
+
+    name: str
+    """Its path from the model, which itself is not among them."""
+    type: str
+    """Its class."""
+    length: int | None
+    """Of a list of modules; None for any other."""
+    parameters: int
+    """Of it and of all modules in it; tied weights count once."""
+    weights: tuple[NamedShape, ...]
+    """Its own, without those of the modules in it."""
+    counterpart: str | None
+    """The same module's path in the other model, empty if it is that model itself; None if it is only here."""
+
+
+@dataclass(frozen=True)
+class Trees(Record):
+    """All modules of both models, in torch's order."""
+
+    causal_lm: tuple[Module, ...]
+    base: tuple[Module, ...]
+
+
+@dataclass(frozen=True)
+class Identity(Record):
+    """The proof that the head is all there is between the two: `last_hidden_state @ lm_head.weight.T` is `logits`."""
+
+    max_abs_difference: float
+    """Between the two sides, over all positions and the whole vocabulary; each comes from a run of its own."""
+    same_top_k: bool
+    """True if the same candidates stand in the same order on both sides, at the last position."""
+    top_logprobs: tuple[Candidate, ...]
+    """Of `last_hidden_state @ lm_head.weight.T`, at the last position."""
+
+
+@dataclass(frozen=True)
+class CompareHeads(Result):
+    """The result of `compare-heads`."""
+
+    command: ClassVar[str] = "compare-heads"
+    prompt: Prompt
+    heads: TwoHeads
+    only_in_causal_lm: tuple[AddedModule, ...]
+    modules: tuple[Module, ...]
+    """The causal model's, without those inside of what the base model is directly made of."""
+    trees: Trees | None
+    """None unless asked for."""
+    identity: Identity
+    top_logprobs: tuple[Candidate, ...]
+    """Of `logits`, at the last position, best first."""
+
+    def items(self) -> Sequence[ModelClass]:
+        return (self.heads.causal_lm, self.heads.base)

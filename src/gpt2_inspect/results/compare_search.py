@@ -1,0 +1,82 @@
+"""The records of `compare-search`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import Prompt, Record, Result, Token
+
+
+@dataclass(frozen=True)
+class Search(Record):
+    """What was asked for; the names are those of transformers' generate()."""
+
+    steps: int
+    """How many tokens may be added: `max_new_tokens`."""
+    num_beams: int
+    length_penalty: float
+
+
+@dataclass(frozen=True)
+class Found(Record):
+    """A continuation of the prompt."""
+
+    token_ids: tuple[int, ...]
+    """A final `<|endoftext|>` is among them."""
+    text: str
+    """That of the tokens, without a final `<|endoftext|>`."""
+    logprob: float
+    """Sum over the tokens, in nats."""
+    score: float
+    """`logprob` / number of tokens ** length_penalty: what the beams are ranked by. With a length penalty of 1 it is
+    the mean logprob of a token."""
+    finish_reason: str
+    """`length`: all steps were taken. `eos`: the last token is `<|endoftext|>`."""
+
+
+@dataclass(frozen=True)
+class BeamCandidate(Token):
+    """A token that beam search considered as the next one of a beam."""
+
+    parent: int
+    """The beam that it extends, from 0: the `beam` of a candidate one step earlier. In the first step that is 0, the
+    prompt."""
+    beam: int | None
+    """The beam that it becomes, from 0; None if it is pruned or has ended."""
+    logprob: float
+    """Of the token after its beam, in nats."""
+    cumulative_logprob: float
+    """Of all tokens of the beam up to this one."""
+    ended: bool
+    """True for `<|endoftext|>`, and for all in the last step."""
+    score: float | None
+    """If it has ended, its length-normalised logprob; else None."""
+    kept: bool
+    """True if it runs on as a beam, or has ended and was then among the best `num_beams` of those that had."""
+
+
+@dataclass(frozen=True)
+class BeamStep(Record):
+    """One step of beam search."""
+
+    step: int
+    candidates: tuple[BeamCandidate, ...]
+    """The best 2 * num_beams extensions of the running beams, by `cumulative_logprob`."""
+
+
+@dataclass(frozen=True)
+class CompareSearch(Result):
+    """The result of `compare-search`."""
+
+    command: ClassVar[str] = "compare-search"
+    prompt: Prompt
+    search: Search
+    greedy: Found
+    beams: tuple[Found, ...]
+    """`num_beams` of them, by `score`, best first."""
+    tree: tuple[BeamStep, ...]
+    first_divergence: int | None
+    """The first step at which greedy search and the best beam take different tokens; None if they never do."""
+
+    def items(self) -> Sequence[BeamStep]:
+        return self.tree

@@ -1,0 +1,68 @@
+"""The records of `embeddings`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import Prompt, Record, Result, Token
+
+
+@dataclass(frozen=True)
+class Shapes(Record):
+    """Those of the two matrices."""
+
+    wte: tuple[int, int]
+    """[vocab_size, n_embd]: a row for each token."""
+    wpe: tuple[int, int]
+    """[n_positions, n_embd]: a row for each position."""
+
+
+@dataclass(frozen=True)
+class Vector(Record):
+    """What there is to say about a vector of n_embd numbers."""
+
+    norm: float
+    """L2 norm."""
+    mean: float
+    std: float
+    """Standard deviation over the numbers (not that of a sample)."""
+    first: tuple[float, ...]
+    """The first four numbers."""
+
+
+@dataclass(frozen=True)
+class Neighbor(Token):
+    """A token whose row of wte points in nearly the same direction."""
+
+    cosine: float
+    """Of the angle between the two rows, from -1 to 1."""
+
+
+@dataclass(frozen=True)
+class EmbeddedToken(Token):
+    """A token of the text, and what becomes of it before the first block."""
+
+    position: int
+    """From 0."""
+    wte: Vector
+    """The token's row of wte."""
+    wpe: Vector
+    """The position's row of wpe."""
+    sum: Vector
+    """Both added up: what the first block reads, `hidden_states[0]` of transformers."""
+    nearest: tuple[Neighbor, ...]
+    """The other tokens whose rows of wte have the largest cosines with this one, best first, equal ones by the lower
+    id. Rows of nothing but zeros, as padding has them, point nowhere: they are in no list, and have an empty one."""
+
+
+@dataclass(frozen=True)
+class Embeddings(Result):
+    """The result of `embeddings`."""
+
+    command: ClassVar[str] = "embeddings"
+    prompt: Prompt
+    shapes: Shapes
+    tokens: tuple[EmbeddedToken, ...]
+
+    def items(self) -> Sequence[EmbeddedToken]:
+        return self.tokens

@@ -1,0 +1,50 @@
+"""The records of `encode`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import Prompt, Record, Result, Token
+
+
+@dataclass(frozen=True)
+class EncodedToken(Token):
+    """One token of a text, and where in the text it stands."""
+
+    index: int
+    """Its place among the tokens, from 0."""
+    complete_utf8: bool
+    """True if its bytes are whole UTF-8 by themselves."""
+    start: int | None
+    """The first character that it has a byte of, from 0. Characters are Unicode's code points, as in Python."""
+    end: int | None
+    """One more than the last such character: `text[start:end]` are all that it has a byte of."""
+    group: int | None
+    """The index of its group. Like `start` and `end` None if the tokens are not the text's own bytes."""
+
+
+@dataclass(frozen=True)
+class Group(Record):
+    """The fewest tokens side by side that hold whole characters: mostly one, several where they share a character."""
+
+    text: str
+    start: int
+    """Its first character, from 0."""
+    end: int
+    """One more than its last."""
+    token_indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Encode(Result):
+    """The result of `encode`."""
+
+    command: ClassVar[str] = "encode"
+    prompt: Prompt
+    tokens: tuple[EncodedToken, ...]
+    groups: tuple[Group, ...] | None
+    """Together they are the text. None if the bytes of the tokens are not those of the text, as with a tokenizer that
+    puts it into lower case first or cannot write all of it."""
+
+    def items(self) -> Sequence[EncodedToken]:
+        return self.tokens

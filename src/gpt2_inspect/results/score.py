@@ -1,0 +1,56 @@
+"""The records of `score`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import Candidate, Prompt, Record, Result, Token
+
+
+@dataclass(frozen=True)
+class ScoredToken(Token):
+    """A token that the model read: how it fared given those before it, and what its own logits propose.
+
+    The numbers are read from the logits of the position before, which rank this token; for the first there are none,
+    and they are None.
+    """
+
+    index: int
+    """Its position in what the model read, from 0; a `<|endoftext|>` that was put first counts."""
+    logprob: float | None
+    """Natural logarithm of `prob`, in nats."""
+    prob: float | None
+    rank: int | None
+    """Among all tokens of the vocabulary, from 1. Equal logits are ranked by the lower id."""
+    surprisal_bits: float | None
+    """-log2 of `prob`."""
+    entropy_bits: float | None
+    """Entropy of the whole distribution that the token was ranked by: the surprisal that was to be expected."""
+    next_top_logprobs: tuple[Candidate, ...]
+    """What the logits of this position propose for the next one, best first."""
+
+
+@dataclass(frozen=True)
+class Totals(Record):
+    """Sums and means over the scored tokens: all but the one that nothing stands before."""
+
+    logprob: float
+    """Sum, in nats; 0 if no token was scored."""
+    perplexity: float | None
+    """exp(-logprob / tokens_scored). None if no token was scored; infinite, null in JSON, beyond the largest float."""
+    bits_per_byte: float | None
+    """Sum of the surprisals over the number of bytes of the scored tokens; None if these have none."""
+    tokens_scored: int
+
+
+@dataclass(frozen=True)
+class Score(Result):
+    """The result of `score`."""
+
+    command: ClassVar[str] = "score"
+    prompt: Prompt
+    positions: tuple[ScoredToken, ...]
+    totals: Totals
+
+    def items(self) -> Sequence[ScoredToken]:
+        return self.positions

@@ -1,0 +1,267 @@
+"""What holds for every command, whatever it answers: streams, formats, models, backends, errors."""
+
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from checkpoints import COMMIT, fill_cache
+from gpt2_inspect.cli.app import COMMANDS
+from gpt2_inspect.render import FORMATS
+from harness import Run, Terminal, check_error, run_cli
+from loaded import HEAVY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+TEXT = "hello, how are you"
+
+ARGUMENTS: dict[str, list[str]] = {
+    "next-tokens": [TEXT, "--steps", "3"],
+    "compare-search": [TEXT, "--steps", "3"],
+    "score": [TEXT],
+    "encode": [TEXT],
+    "decode": ["104", "101"],
+    "embeddings": [TEXT],
+    "attention": [TEXT],
+    "hidden-states": [TEXT, "--lens"],
+    "compare-heads": [TEXT],
+}
+"""For each command, enough to get an answer from the tiny checkpoint."""
+
+VARIANTS: list[tuple[str, list[str]]] = [
+    *ARGUMENTS.items(),
+    ("decode", ["--prompt", TEXT]),
+    ("attention", [TEXT, "--layer", "1", "--head", "2"]),
+    ("score", [TEXT, "--bos"]),
+    ("compare-heads", [TEXT, "--tree"]),
+]
+"""And the other forms that an answer can take."""
+
+NO_MODEL_RUNS = ("encode", "decode")
+OWN_CLASSES = ("compare-heads",)
+"""Commands that look at transformers' classes, and so need torch."""
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+HOSTILE = "[bold red]x[/] \x1b[31mred\x1b[0m\x07 \u202eabc \x9b <b>|`*_# 你好 🙂 a\n\nb\tc"
+
+every_command = pytest.mark.parametrize("command", COMMANDS)
+every_variant = pytest.mark.parametrize(("command", "arguments"), VARIANTS)
+
+
+def run(command: str, *arguments: str, model: Path, **options: Any) -> Run:
+    return run_cli(command, "--model", str(model), *arguments, **options)
+
+
+def texts(command: str, arguments: list[str], text: str) -> list[str]:
+    """The arguments with another text, where they have one."""
+    return [text if argument == TEXT else argument for argument in arguments]
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_times(item) for name, item in value.items() if name != "elapsed_ms"}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def test_all_are_here() -> None:
+    assert tuple(ARGUMENTS) == COMMANDS
+
+
+@every_variant
+def test_envelope(tiny: Path, command: str, arguments: list[str]) -> None:
+    done = run(command, *arguments, "--json", model=tiny)
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out, parse_constant=pytest.fail)
+    assert list(document)[:5] == ["schema_version", "command", "model", "run", "prompt"]
+    assert (document["schema_version"], document["command"]) == (1, command)
+    assert document["model"]["name"] == str(tiny)
+    if TEXT in arguments:
+        assert document["prompt"]["text"] == TEXT
+    else:
+        assert document["prompt"] is None
+    runs = command not in NO_MODEL_RUNS or "--prompt" in arguments
+    backend = "torch" if command in OWN_CLASSES else "numpy" if runs else None
+    assert document["run"]["backend"] == backend
+    assert (document["run"]["device"], document["run"]["dtype"]) == (("cpu", "float32") if runs else (None, None))
+
+
+@every_variant
+@pytest.mark.parametrize("form", FORMATS)
+def test_output_file_holds_what_is_printed(
+    tiny: Path, tmp_path: Path, command: str, arguments: list[str], form: str
+) -> None:
+    printed = run(command, *arguments, "--format", form, model=tiny)
+    path = tmp_path / "result"
+    written = run(command, *arguments, "--format", form, "--output", str(path), model=tiny)
+    assert (printed.code, printed.err) == (0, "")
+    assert (written.code, written.out, written.err) == (0, "", "")
+    timeless = re.compile(r'\d+\\?\.\d ms|"elapsed_ms": [\d.e-]+')
+    assert timeless.sub("", path.read_bytes().decode()) == timeless.sub("", printed.out)
+    assert printed.out.endswith("\n") and not printed.out.endswith("\n\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+@every_variant
+@pytest.mark.parametrize("columns", [20, 40, 80, 120])
+def test_nothing_is_wider_than_the_terminal(tiny: Path, command: str, arguments: list[str], columns: int) -> None:
+    """But for texts that one may want to copy, and indented listings."""
+    environ = {"COLUMNS": str(columns), "NO_COLOR": "1"}
+    done = run(command, *arguments, model=tiny, out=Terminal(), environ=environ)
+    assert done.code == 0
+    if "--tree" in arguments:
+        return
+    copied = {TEXT, *(line for line in done.out.splitlines() if line.startswith(TEXT))}
+    assert [line for line in done.out.splitlines() if cell_len(line) > columns and line not in copied] == []
+
+
+@every_variant
+def test_tokens_stay_text(tiny: Path, command: str, arguments: list[str]) -> None:
+    for form in ("table", "markdown", "json", "csv"):
+        for out in (io.StringIO(newline="\n"), Terminal()):
+            done = run(command, *texts(command, arguments, HOSTILE), "--format", form, model=tiny, out=out)
+            assert (done.code, done.err) == (0, "")
+            if form != "csv":
+                assert not STEERING.search(COLOURS.sub("", done.out) if isinstance(out, Terminal) else done.out)
+
+
+@every_command
+def test_colours_are_for_terminals(tiny: Path, command: str) -> None:
+    terminal = {"TERM": "xterm-256color", "COLUMNS": "90"}
+    coloured = run(command, *ARGUMENTS[command], model=tiny, out=Terminal(), environ=terminal).out
+    assert COLOURS.search(coloured)
+    for environ, out in ((terminal | {"NO_COLOR": "1"}, Terminal()), (terminal, io.StringIO(newline="\n"))):
+        plain = run(command, *ARGUMENTS[command], model=tiny, out=out, environ=environ).out
+        assert "\x1b" not in plain
+        stripped = [line.rstrip() for line in COLOURS.sub("", coloured).splitlines()]
+        assert without_measured(stripped) == without_measured(plain.splitlines())
+
+
+def without_measured(lines: list[str]) -> list[str]:
+    return [re.sub(r"\d+\.\d ms", "ms", line) for line in lines]
+
+
+@every_variant
+def test_both_backends_say_the_same(tiny: Path, command: str, arguments: list[str]) -> None:
+    if command in OWN_CLASSES or (command in NO_MODEL_RUNS and "--prompt" not in arguments):
+        return
+    found = [
+        without_times(json.loads(run(command, *arguments, "--json", "--backend", backend, model=tiny).out))
+        for backend in ("numpy", "torch")
+    ]
+    assert [document.pop("run")["backend"] for document in found] == ["numpy", "torch"]
+    assert_close(*found)
+
+
+def assert_close(first: Any, second: Any, path: str = "") -> None:
+    if isinstance(first, float) and isinstance(second, float):
+        assert first == pytest.approx(second, rel=1e-4, abs=1e-4), path
+    elif isinstance(first, dict):
+        assert list(first) == list(second), path
+        for name, value in first.items():
+            assert_close(value, second[name], f"{path}.{name}")
+    elif isinstance(first, list):
+        assert len(first) == len(second), path
+        for index, (one, other) in enumerate(zip(first, second, strict=True)):
+            assert_close(one, other, f"{path}[{index}]")
+    else:
+        assert first == second, path
+
+
+@every_command
+def test_model_of_the_hub(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    fill_cache(tmp_path, "org/model", tiny)
+    document = json.loads(run_cli(command, *ARGUMENTS[command], "--model", "org/model", "--json").out)
+    assert (document["model"]["source"], document["model"]["revision"]) == ("hub", COMMIT)
+    mine = json.loads(run(command, *ARGUMENTS[command], "--json", model=tiny).out)
+    del document["model"], mine["model"]
+    assert without_times(document) == without_times(mine)
+
+
+@every_command
+def test_bundled_model(command: str) -> None:
+    done = run_cli(command, *ARGUMENTS[command], "--json")
+    assert (done.code, json.loads(done.out)["model"]["name"]) == (0, "pocket")
+    assert done.err.startswith("note: this is pocket") and len(done.err.splitlines()) == 1
+
+
+@every_command
+def test_standard_input(tiny: Path, command: str) -> None:
+    arguments = ARGUMENTS[command]
+    typed = ["-"] if command == "decode" else texts(command, arguments, "-")
+    stdin = b"104 101\n" if command == "decode" else TEXT.encode() + b"\n"
+    expected = json.loads(run(command, *arguments, "--json", model=tiny).out)
+    assert without_times(json.loads(run(command, *typed, "--json", model=tiny, stdin=stdin).out)) == without_times(
+        expected
+    )
+
+
+@every_command
+@pytest.mark.parametrize(
+    ("options", "code", "word"),
+    [
+        (["--backend", "jax"], 2, "jax"),
+        (["--device", "tpu"], 2, "tpu"),
+        (["--dtype", "int8"], 2, "int8"),
+        (["--format", "yaml"], 2, "yaml"),
+        (["--json", "--format", "csv"], 2, "--json"),
+        (["--revision", "main"], 2, "--revision"),
+        (["--frobnicate"], 2, "--frobnicate"),
+        (["--model", "./nowhere"], 3, "nowhere"),
+        (["--model", "org/none", "--offline"], 3, "org/none"),
+        (["--output", "/nowhere/file"], 2, "/nowhere/file"),
+        (["--output", "/"], 2, "directory"),
+    ],
+)
+def test_bad_options(tiny: Path, command: str, options: list[str], code: int, word: str) -> None:
+    check_error(run(command, *ARGUMENTS[command], *options, model=tiny), code, word)
+
+
+@every_variant
+@pytest.mark.parametrize("text", ["", "long"])
+def test_text_that_a_model_cannot_take(
+    tiny: Path, tmp_path: Path, command: str, arguments: list[str], text: str
+) -> None:
+    """Empty, or longer than n_positions. A file that is there stays as it is."""
+    if TEXT not in arguments or (command, text) in (("next-tokens", ""), ("encode", "long")):
+        return
+    path = tmp_path / "old"
+    path.write_text("old")
+    typed = texts(command, arguments, "x " * 100 if text else "")
+    check_error(run(command, *typed, "--output", str(path), model=tiny), 5, "64" if text else "empty", hint=True)
+    check_error(run(command, *texts(command, arguments, "\udcff"), "--output", str(path), model=tiny), 5, "UTF-8")
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+@every_command
+def test_broken_model(tiny: Path, tmp_path: Path, command: str) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "copy"))
+    (folder / "config.json").write_text("{")
+    check_error(run(command, *ARGUMENTS[command], model=folder), 4, "config.json")
+
+
+@every_variant
+def test_modules(tiny: Path, command: str, arguments: list[str]) -> None:
+    loaded = modules_of(command, *arguments, "--model", str(tiny), "--json")
+    assert f"gpt2_inspect.cli.{command.replace('-', '_')}" in loaded
+    others = {f"gpt2_inspect.{room}.{name.replace('-', '_')}" for room in ("cli", "results") for name in COMMANDS}
+    check_absent(loaded, others - {name for name in others if name.endswith(command.replace("-", "_"))})
+    if command not in OWN_CLASSES:
+        check_absent(loaded, HEAVY | RICH | PARTS_OF_NUMPY)
+    assert ("numpy" in loaded) is (command not in NO_MODEL_RUNS or "--prompt" in arguments)
+
+
+@every_command
+def test_help(command: str) -> None:
+    done = run_cli(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    for option in ("--model", "--backend", "--device", "--dtype", "--format", "--json", "--output", "--offline"):
+        assert option in done.out
+    check_absent(modules_of(command, "--help"), HEAVY | RICH | {"numpy", "tokenizers"})
