@@ -146,7 +146,7 @@ class TestActivations:
         extremes = [0.0, -0.0, 1e-30, -1e-30, 50.0, -50.0, 1e4, -1e4, 1e30, -1e30]
         values = np.concatenate([np.linspace(-12, 12, 4001), extremes]).astype(np.float32)[None]
         actual = values.copy()
-        in_pieces(ACTIVATIONS[name], actual)
+        in_pieces(ACTIVATIONS[name], actual, np.zeros(actual.shape[1], np.float32))
         assert actual.dtype == np.float32
         reference = expected(torch.from_numpy(values).double()).numpy()
         np.testing.assert_allclose(actual, reference, rtol=3e-7, atol=7e-7)

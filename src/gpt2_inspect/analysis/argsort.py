@@ -19,7 +19,7 @@ def sort_logits(
     numpy.argsort leaves the order of equal logits open. Here the lower id has the higher rank, as everywhere.
     """
     token_ids = np.array([[token.id for token in prompt.tokens]])
-    logits = backend.forward(token_ids, backend.new_cache(1, token_ids.shape[1]))
+    logits = backend.forward(token_ids, None)
     ranking = logits.top_k(vocab_size)  # all of them: argsort, the best first
     log_normalizer = float(ranking.log_normalizer[0])
     places: Sequence[int] = range(vocab_size)

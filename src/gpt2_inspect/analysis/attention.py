@@ -56,7 +56,7 @@ def inspect_attention(
 
     observer = Observer({"attention_weights"}, layers=layers, keep=keep)
     token_ids = np.array([[token.id for token in prompt.tokens]])
-    backend.forward(token_ids, backend.new_cache(*token_ids.shape), every_position=True, observe=observer)
+    backend.forward(token_ids, None, every_position=True, observe=observer)
     kept = {layer: weights for (_, layer), weights in observer.seen.items()}
     if not all(np.isfinite(weights).all() for weights in kept.values()):
         raise ModelUnusableError(

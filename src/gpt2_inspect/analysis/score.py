@@ -23,8 +23,7 @@ def score_tokens(
     Raises ModelUnusableError if a logit is NaN or infinite.
     """
     token_ids = [token.id for token in prompt.tokens]
-    cache = backend.new_cache(1, len(token_ids))
-    logits = backend.forward(np.array([token_ids]), cache, every_position=True)
+    logits = backend.forward(np.array([token_ids]), None, every_position=True)
     following = np.array([*token_ids[1:], token_ids[-1]])  # behind the last stands nothing: its target is not looked at
     ranking = logits.top_k(top_k, following)
     assert ranking.targets is not None

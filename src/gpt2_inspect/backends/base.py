@@ -159,8 +159,9 @@ class Backend(Protocol):
     ) -> Logits:
         """Run the new tokens (B, T) after those in the cache, and add them to it.
 
-        Gives the logits of the last position of each sequence (N = B), or of every new position (N = B * T,
-        sequence by sequence). Rows of a batch have the same length; there is no padding.
+        Without a cache the tokens are all there is, and nothing can follow them. Gives the logits of the last position
+        of each sequence (N = B), or of every new position (N = B * T, sequence by sequence). Rows of a batch have the
+        same length; there is no padding.
         """
 
     def unembed(self, hidden: "Array", *, with_ln_f: bool) -> Logits:

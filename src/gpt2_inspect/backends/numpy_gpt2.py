@@ -7,6 +7,7 @@ matrix product runs over pieces small enough to stay in a core's cache.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -58,7 +59,7 @@ class NumpyGPT2:
     def forward(
         self,
         token_ids: npt.NDArray[np.int64],
-        cache: "KeyValueCache",
+        cache: "KeyValueCache | None",
         *,
         every_position: bool = False,
         observe: Observer | None = None,
@@ -66,31 +67,36 @@ class NumpyGPT2:
         config, weights = self._config, self._weights
         epsilon, activation = config.layer_norm_epsilon, ACTIVATIONS[config.activation_function]
         batch, new = token_ids.shape
-        past, cache.length = cache.length, cache.length + new
+        past = cache.length if cache else 0
+        seen = past + new
+        if cache:
+            cache.length = seen
 
         def show(point: Point, layer: int, rows: Array) -> None:
             if observe is not None and observe.wants(point, layer):
                 observe.show(point, layer, by_sequence(rows, batch).copy())
 
         x = weights.wte[token_ids.ravel()]  # (N, D), the residual stream
-        by_sequence(x, batch)[:] += weights.wpe[past : cache.length]
+        by_sequence(x, batch)[:] += weights.wpe[past:seen]
         show("embedding", 0, x)
 
         widths = (config.n_embd, config.n_embd, 3 * config.n_embd, config.n_inner)
         normed, added, qkv, inner = (np.empty((len(x), width), np.float32) for width in widths)
+        queries = max(1, min(new, ATTENTION_PIECES * PIECE // (batch * config.n_head * seen)))  # at a time
+        scores = np.empty(batch * config.n_head * queries * seen, np.float32)
         for layer, block in enumerate(weights.blocks):
             layer_norm(x, block.ln_1, epsilon, normed)
             linear(normed, block.c_attn, qkv)
             if layer == config.n_layer - 1 and not every_position:  # nobody reads the other positions
                 x = by_sequence(x, batch)[:, -1].copy()
                 normed, added, inner = normed[:batch], added[:batch], inner[:batch]
-            self._attend(by_sequence(qkv, batch), cache, layer, by_sequence(normed, batch), observe)
+            self._attend(by_sequence(qkv, batch), cache, layer, queries, scores, by_sequence(normed, batch), observe)
             x += linear(normed, block.attn_c_proj, added)
             show("attention", layer, added)
 
             layer_norm(x, block.ln_2, epsilon, normed)
-            linear(normed, block.c_fc, inner)
-            in_pieces(activation, inner)
+            multiply(normed, block.c_fc.weight, inner)
+            in_pieces(activation, inner, block.c_fc.bias)
             x += linear(inner, block.mlp_c_proj, added)
             show("mlp", layer, added)
             show("residual", layer, x)
@@ -106,28 +112,37 @@ class NumpyGPT2:
     def embeddings(self) -> tuple[Array, Array]:
         return self._weights.wte, self._weights.wpe
 
-    def _attend(self, qkv: Array, cache: "KeyValueCache", layer: int, out: Array, observe: Observer | None) -> None:
+    def _attend(
+        self,
+        qkv: Array,
+        cache: "KeyValueCache | None",
+        layer: int,
+        group: int,
+        scores: Array,
+        out: Array,
+        observe: Observer | None,
+    ) -> None:
         """Causal attention of the last positions of qkv (B, T, 3D), as many of them as `out` (B, t, D) has.
 
-        softmax(q k^T / sqrt(head_dim)) v for every head (Vaswani et al. 2017, section 3.2.1), some of the queries at
-        a time, each group against the keys that the last of them may see.
+        softmax(q k^T / sqrt(head_dim)) v for every head (Vaswani et al. 2017, section 3.2.1), a group of the queries
+        at a time against the keys that the last of them may see, with `scores` as the place for their products.
         """
-        queries, keys, values = cache.split_heads(qkv, parts=3)
-        keys, values = cache.extend(layer, keys, values)
+        queries, keys, values = self._split_heads(qkv, parts=3)
+        if cache:
+            keys, values = cache.extend(layer, keys, values)
         queries *= self._score_scale(layer)
-        (mixed,) = cache.split_heads(out, parts=1)
+        (mixed,) = self._split_heads(out, parts=1)
 
-        wanted, seen = out.shape[1], cache.length
+        wanted, seen = out.shape[1], keys.shape[2]
         kept = None
         if observe is not None and observe.wants("attention_weights", layer):
             kept = np.zeros((len(out), self._config.n_head, wanted, seen), np.float32)
-        rows = len(out) * self._config.n_head  # of scores, for each query
-        group = max(1, ATTENTION_PIECES * PIECE // (rows * seen))
         for first in range(0, wanted, group):
             stop = min(first + group, wanted)
             visible = seen - wanted + stop
             asked = queries[:, :, queries.shape[2] - wanted :][:, :, first:stop]
-            weights = cache.scores(rows * (stop - first) * visible).reshape(*asked.shape[:3], visible)
+            shape = (*asked.shape[:3], visible)  # (B, H, t, visible)
+            weights = scores[: math.prod(shape)].reshape(shape)
             np.matmul(asked, keys[:, :, :visible].swapaxes(2, 3), out=weights)
             totals = exponentials(weights)
             np.divide(weights @ values[:, :, :visible], totals, out=mixed[:, :, first:stop])
@@ -135,6 +150,12 @@ class NumpyGPT2:
                 np.divide(weights, totals, out=kept[:, :, first:stop, :visible])
         if observe is not None and kept is not None:
             observe.show("attention_weights", layer, kept)
+
+    def _split_heads(self, rows: Array, parts: int) -> list[Array]:
+        """Views (B, H, T, head_dim) of `rows` (B, T, parts * D), one for each part."""
+        batch, tokens, _ = rows.shape
+        split = rows.reshape(batch, tokens, parts, self._config.n_head, self._config.head_dim)
+        return list(split.transpose(2, 0, 3, 1, 4))
 
     def _score_scale(self, layer: int) -> float:
         scale = 1 / math.sqrt(self._config.head_dim) if self._config.scale_attn_weights else 1.0
@@ -148,14 +169,7 @@ class KeyValueCache:
         shape = (config.n_layer, batch, config.n_head, capacity, config.head_dim)
         self._keys = np.empty(shape, np.float32)
         self._values = np.empty(shape, np.float32)
-        self._scores = np.empty(0, np.float32)
         self.length = 0
-
-    def scores(self, count: int) -> Array:
-        """Room for attention scores, the same for all layers: memory that is used for the first time is slow."""
-        if len(self._scores) < count:
-            self._scores = np.empty(max(count, ATTENTION_PIECES * PIECE), np.float32)
-        return self._scores[:count]
 
     def reorder(self, rows: Sequence[int]) -> None:
         if list(rows) != list(range(self._keys.shape[1])):
@@ -171,12 +185,6 @@ class KeyValueCache:
     def layers(self) -> list[tuple[Array, Array]]:
         filled = slice(self.length)
         return [(k[:, :, filled], v[:, :, filled]) for k, v in zip(self._keys, self._values, strict=True)]
-
-    def split_heads(self, rows: Array, parts: int) -> list[Array]:
-        """Views (B, H, T, head_dim) of `rows` (B, T, parts * D), one for each part."""
-        batch, tokens, _ = rows.shape
-        _, _, heads, _, head_dim = self._keys.shape
-        return list(rows.reshape(batch, tokens, parts, heads, head_dim).transpose(2, 0, 3, 1, 4))
 
     def extend(self, layer: int, keys: Array, values: Array) -> tuple[Array, Array]:
         """Store the newest keys and values (B, H, T, head_dim), and give back all of this layer (B, H, S, head_dim)."""
@@ -197,8 +205,9 @@ class NumpyLogits:
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         if self._all is not None:
             return rank(self._all.copy(), k, targets)
-        group = max(1, HEAD_PIECE // len(self._lm_head))
-        logits = np.empty((min(group, len(self._hidden)), len(self._lm_head)), np.float32)  # of one after the other
+        pieces = max(1, round(len(self._hidden) * len(self._lm_head) / HEAD_PIECE))
+        group = math.ceil(len(self._hidden) / pieces)
+        logits = np.empty((group, len(self._lm_head)), np.float32)  # of one piece after the other
         ranked = []
         for first in range(0, len(self._hidden), group):
             hidden = self._hidden[first : first + group]
@@ -262,18 +271,25 @@ def exponentials(scores: Array) -> Array:
     """
     queries = scores.shape[-2]
     if queries > 1:
-        scores[..., -queries:] += np.triu(np.full((queries, queries), -np.inf, np.float32), 1)
+        scores[..., -queries:] += causal_mask(queries)
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
-    totals: Array = scores.sum(axis=-1, keepdims=True)
-    return totals
+    totals: Array = np.vecdot(scores, np.ones(scores.shape[-1], np.float32))  # faster than a sum
+    return totals[..., None]
+
+
+@lru_cache(maxsize=2)
+def causal_mask(queries: int) -> Array:
+    """(queries, queries): 0 for the keys that each of the newest positions may see, -inf for those behind it."""
+    return np.triu(np.full((queries, queries), -np.inf, np.float32), 1)
 
 
 @np.errstate(over="ignore")  # the activations take the limit
-def in_pieces(activation: Callable[[Array, Array], None], x: Array) -> None:
-    """Apply an activation to (N, n_inner) in place, a few rows at a time."""
+def in_pieces(activation: Callable[[Array, Array], None], x: Array, bias: Array) -> None:
+    """Add the bias to (N, n_inner) and apply an activation, in place, a few rows at a time."""
     rows = max(1, PIECE // x.shape[1])
     scratch = np.empty((min(rows, len(x)), x.shape[1]), np.float32)
     for first in range(0, len(x), rows):
         piece = x[first : first + rows]
+        piece += bias
         activation(piece, scratch[: len(piece)])

@@ -40,7 +40,7 @@ class TorchGPT2:
     def forward(
         self,
         token_ids: npt.NDArray[np.int64],
-        cache: "TorchCache",
+        cache: "TorchCache | None",
         *,
         every_position: bool = False,
         observe: Observer | None = None,
@@ -49,7 +49,7 @@ class TorchGPT2:
         try:
             with _observed(self._model.transformer, observe):
                 hidden = self._model.transformer(
-                    input_ids=inputs, past_key_values=cache.past, use_cache=True
+                    input_ids=inputs, past_key_values=cache.past if cache else None, use_cache=cache is not None
                 ).last_hidden_state  # (B, T, D)
             rows = hidden.flatten(0, 1) if every_position else hidden[:, -1]
             return TorchLogits(rows, self._model.lm_head)

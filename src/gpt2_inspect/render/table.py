@@ -4,6 +4,7 @@ Tokens reach the terminal as plain text with their controls escaped; rich's mark
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -17,6 +18,9 @@ from .lines import Line, Segment, wrap
 from .rows import blocks
 from .views.next_tokens import below
 from .visible import safe_text
+
+measure = lru_cache(4096)(cell_len)
+"""Columns of a text on a terminal; a table asks for the same texts again and again."""
 
 _SHADE = (30, 136, 229)
 """The background of a candidate with probability 1; others lie between it and black by the root of theirs."""
@@ -45,14 +49,14 @@ def _block_lines(shown: Sequence[Block], width: int | None, paint: Callable[[Lin
             yield "\n"
         match block:
             case Grid():
-                yield from map(paint, grid_lines(block, width, cell_len))
+                yield from map(paint, grid_lines(block, width, measure))
             case Passage():
                 yield f"{safe_text(block.text)}\n"
             case Listing():
                 yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in block.lines)
             case Facts():
                 for line in map(safe_text, block.lines):
-                    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, cell_len)))
+                    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
 
 
 class LiveTable:
@@ -85,7 +89,7 @@ class LiveTable:
 def _layout(width: int | None, steps: Sequence[Step]) -> Layout:
     """For these steps, or for all that are like the first of them."""
     first = steps[0]
-    return Layout(len(first.top_logprobs), width, cell_len, isinstance(first.chosen, SampledCandidate), steps)
+    return Layout(len(first.top_logprobs), width, measure, isinstance(first.chosen, SampledCandidate), steps)
 
 
 def _plain(line: Line) -> str:

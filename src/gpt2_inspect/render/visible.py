@@ -23,6 +23,8 @@ def visible_token(token: str, raw: bytes | tuple[int, ...]) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         return "".join(_byte_or_character(part) for part in raw.decode("utf-8", "surrogateescape"))
+    if text.isascii() and text.isprintable():  # most are, and there may be thousands
+        return text.replace(" ", _SPACES[" "])
     return "".join(_SPACES.get(character) or escape(character) for character in text)
 
 
