@@ -255,6 +255,10 @@ def test_modules(tiny: Path, command: str, arguments: list[str]) -> None:
     check_absent(loaded, others - {name for name in others if name.endswith(command.replace("-", "_"))})
     if command not in OWN_CLASSES:
         check_absent(loaded, HEAVY | RICH | PARTS_OF_NUMPY)
+        table = modules_of(command, *arguments, "--model", str(tiny))
+        check_absent(table, HEAVY | PARTS_OF_NUMPY | {"rich.console", "rich.text", "rich.style", "rich.markup"})
+        views = {f"gpt2_inspect.render.views.{name.replace('-', '_')}" for name in COMMANDS if name != command}
+        check_absent(table, views | {name for name in others if not name.endswith(command.replace("-", "_"))})
     assert ("numpy" in loaded) is (command not in NO_MODEL_RUNS or "--prompt" in arguments)
 
 

@@ -305,7 +305,13 @@ class TestLines:
         assert (pad("你", 4, cell_len), pad("你", 4, cell_len, right=True)) == ("你  ", "  你")
 
 
-NOTHING = Result(ModelInfo("name", "directory", None, 1, 1, 1, 1, 1, 1), RunInfo("0", None, None, None, None), None)
+class Nothing(Result):
+    """A result that says nothing."""
+
+    command = "nothing"
+
+
+NOTHING = Nothing(ModelInfo("name", "directory", None, 1, 1, 1, 1, 1, 1), RunInfo("0", None, None, None, None), None)
 
 
 def draw(form: str, *shown_blocks: Block, width: int | None = None, terminal: Any = None) -> str:

@@ -12,7 +12,7 @@ from .files import open_whole, reported
 from .streams import Streams
 
 if TYPE_CHECKING:
-    from ..render.table import LiveTable
+    from ..render.step_table import LiveTable
 
 
 def choose_format(form: str | None, json: bool) -> str:
@@ -38,7 +38,7 @@ class Output:
         """A table to hand the steps to, if they are to appear as they are computed."""
         if self._file is not None or self._form != "table" or not self._streams.stdout.isatty():
             return None
-        from ..render.table import LiveTable
+        from ..render.step_table import LiveTable
 
         width = self._streams.width or 80
         return LiveTable(self._streams.stdout, width, colour=self._streams.colour)

@@ -6,7 +6,7 @@ from typing import TextIO
 from ..results import Result
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown")
-"""`table` is for people at a terminal and is written by `render.table`; the others are plain text."""
+"""`table` is for people at a terminal, the others are plain text."""
 
 
 def render(result: Result, form: str, width: int | None = None, terminal: TextIO | None = None) -> Iterator[str]:
@@ -19,6 +19,10 @@ def render(result: Result, form: str, width: int | None = None, terminal: TextIO
         from .csv import render_csv as renderer
     elif form == "markdown":
         from .markdown import render_markdown as renderer
+    elif result.command == "next-tokens":
+        from .step_table import render_steps
+
+        return render_steps(result, width, terminal)  # type: ignore[arg-type]  # it is that command's result
     else:
         from .table import render_table
 
