@@ -155,8 +155,8 @@ class TestActivations:
 class TestFloat32:
     def test_everything_that_a_forward_pass_shows(self, tiny: Path):
         backend = open_backend(tiny, "numpy")
-        arrays: dict[Any, np.ndarray] = {}
-        observer = Observer(get_args(Point), seen=arrays)
+        observer = Observer(get_args(Point))
+        arrays: dict[Any, np.ndarray] = observer.seen
         cache = backend.new_cache(1, 10)
         for token_ids in (np.arange(9)[None], np.array([[9]])):
             logits = backend.forward(token_ids, cache, every_position=True, observe=observer)

@@ -326,7 +326,7 @@ class TestCommandLine:
             vectors = (token.wte, token.wpe, token.sum)
             numbers = {number for vector in vectors for number in (vector.norm, vector.mean, vector.std, *vector.first)}
             numbers |= {found.cosine for found in token.nearest}
-            assert {f"{number:.3f}" for number in numbers} <= set(shown)
+            assert {f"{number:z.3f}" for number in numbers} <= set(shown)
             if columns >= 80:
                 assert {visible(token), *map(visible, token.nearest)} <= set(shown)
         together = "".join(shown)
@@ -346,7 +346,7 @@ class TestCommandLine:
         assert [found.cosine > 0 for found in nearest] == [True, True, True, False, False]
         row = done.out.splitlines()[-4]
         assert row.count("\x1b[") == 2 * 3  # on and off
-        assert "1.000" in row and f"{nearest[4].cosine:.3f}" in row
+        assert "1.000" in row and f"{nearest[4].cosine:z.3f}" in row
 
     def test_markdown(self, result: Embeddings, arguments: list[str]) -> None:
         done = embeddings(*arguments, "--format", "markdown")
@@ -354,8 +354,8 @@ class TestCommandLine:
         assert sum(token.type == "table_open" for token in parsed) == 4
         cells = ["".join(child.content for child in token.children or ()) for token in parsed if token.type == "inline"]
         for token in result.tokens:
-            assert {f"{visible(found)} {found.cosine:.3f}" for found in token.nearest} <= set(cells)
-            assert {f"{number:.3f}" for number in (token.wte.norm, token.wpe.norm, token.sum.norm)} <= set(cells)
+            assert {f"{visible(found)} {found.cosine:z.3f}" for found in token.nearest} <= set(cells)
+            assert {f"{number:z.3f}" for number in (token.wte.norm, token.wpe.norm, token.sum.norm)} <= set(cells)
 
     @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
     def test_save(self, tiny: Path, tmp_path: Path, suffix: str) -> None:

@@ -257,9 +257,9 @@ class TestCommandLine:
         result = gpt2_inspect.load(str(tiny)).hidden_states(text, lens=True, top_k=3)
         layers = result.layers
         for layer in layers:
-            numbers = [f"{number:.3f}" for number in (layer.mean, layer.std, layer.norm)]
+            numbers = [f"{number:z.3f}" for number in (layer.mean, layer.std, layer.norm)]
             if layer.cosine_to_previous is not None:
-                numbers.append(f"{layer.cosine_to_previous:.3f}")
+                numbers.append(f"{layer.cosine_to_previous:z.3f}")
             assert set(numbers) <= set(shown)
             assert {percent(candidate.prob) for candidate in layer.top_logprobs or ()} <= set(shown)
         cache = result.past_key_values

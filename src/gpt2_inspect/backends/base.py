@@ -9,9 +9,8 @@ The letters of all shapes in this project:
 """
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,41 +33,47 @@ All but the weights are (B, T, D).
 """
 
 
-@dataclass
 class Observer:
     """What to look at in a forward pass, and what was seen there.
 
     Ask for every position along with it: where only the last one counts, a backend may leave the others out of the
     last block.
+
+    Args:
+        points: where to look.
+        layers: None for all.
+        keep: what to keep of the values of a point and layer, as an array of its own; None for all of them.
     """
 
-    points: Container[Point]
-    layers: Container[int] | None = None
-    """None for all."""
-    seen: "dict[tuple[Point, int], Array]" = field(default_factory=dict)
-    """What was kept of the values, by point and layer, in the order in which they were computed."""
-    keep: "Callable[[Array], Array] | None" = None
-    """What to keep of the values of a point and layer, as an array of its own; None for all of them."""
+    def __init__(
+        self,
+        points: Container[Point],
+        layers: Container[int] | None = None,
+        keep: "Callable[[Array], Array] | None" = None,
+    ) -> None:
+        self._points = points
+        self._layers = layers
+        self._keep = keep
+        self.seen: dict[tuple[Point, int], Array] = {}
+        """What was kept of the values, by point and layer, in the order in which they were computed."""
 
     def wants(self, point: Point, layer: int) -> bool:
         """Whether to show it these values; it is shown no others, and a backend need not compute them."""
-        return point in self.points and (self.layers is None or layer in self.layers)
+        return point in self._points and (self._layers is None or layer in self._layers)
 
     def show(self, point: Point, layer: int, values: "Array") -> None:
         """Take the values, which nobody else will change: what is not kept of them is forgotten at once."""
-        self.seen[point, layer] = values if self.keep is None else self.keep(values)
+        self.seen[point, layer] = values if self._keep is None else self._keep(values)
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(NamedTuple):
     """How one given token fares at each of N positions."""
 
     logits: "Array"  # (N,)
     ranks: "Ids"  # (N,), from 1, equal logits by the lower id
 
 
-@dataclass(frozen=True)
-class Ranking:
+class Ranking(NamedTuple):
     """The best `k` next tokens at each of N positions. Small: this is all that leaves a GPU."""
 
     ids: "Ids"  # (N, k), best first, equal logits by the lower id

@@ -1,9 +1,8 @@
 """Reading config.json: the shape of a GPT-2 and the flags that change its arithmetic."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ModelUnusableError
 
@@ -14,8 +13,7 @@ _MAX_SIZE = 2**24
 """Far above any GPT-2; keeps a broken config.json from asking for absurd amounts of memory."""
 
 
-@dataclass(frozen=True)
-class GPT2Config:
+class GPT2Config(NamedTuple):
     """The part of config.json that a forward pass depends on. Names and defaults are those of transformers."""
 
     n_layer: int
@@ -103,8 +101,7 @@ def _unsupported(content: dict[str, Any]) -> list[str]:
     return named + (["quantization_config"] if content.get("quantization_config") else [])
 
 
-@dataclass(frozen=True)
-class _Fields:
+class _Fields(NamedTuple):
     """Reads single values and says which one is wrong."""
 
     content: dict[str, Any]

@@ -8,7 +8,6 @@ import json
 import math
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +39,7 @@ class TensorEntry(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True)
-class SafetensorsFile:
+class SafetensorsFile(NamedTuple):
     """An open file. `buffer` stays mapped as long as an array refers to it."""
 
     path: Path

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -56,8 +55,7 @@ class GPT2Weights(NamedTuple):
     lm_head: Array  # (V, D); `wte` itself if the head is tied
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """The tensors of a GPT-2, located and checked, not yet read."""
 
     config: GPT2Config

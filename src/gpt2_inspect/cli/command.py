@@ -7,8 +7,7 @@ shared options are put behind them.
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from .output import Output
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """The streams, and what the shared options say."""
 
     streams: Streams

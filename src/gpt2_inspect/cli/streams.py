@@ -5,9 +5,8 @@ import io
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self, TextIO
+from typing import BinaryIO, NamedTuple, Self, TextIO
 
 from ..errors import InputError
 
@@ -15,8 +14,7 @@ MAX_INPUT = 16 * 2**20
 """Bytes read from standard input; a model's context is some thousand tokens."""
 
 
-@dataclass(frozen=True)
-class Streams:
+class Streams(NamedTuple):
     """Standard input, output and error, and the environment variables."""
 
     stdin: BinaryIO

@@ -1,13 +1,12 @@
 """The records of `attention`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token
+from . import Prompt, Record, Result, Token, record
 
 
-@dataclass(frozen=True)
+@record
 class AttendedToken(Token):
     """A token that a head looks at."""
 
@@ -17,7 +16,7 @@ class AttendedToken(Token):
     """How much of the head's output comes from it: from 0 to 1."""
 
 
-@dataclass(frozen=True)
+@record
 class AttentionHead(Record):
     """What one head looks at from the chosen position."""
 
@@ -31,7 +30,7 @@ class AttentionHead(Record):
     """The tokens with the largest weights, largest first, equal ones by the lower index."""
 
 
-@dataclass(frozen=True)
+@record
 class AttentionRow(Token):
     """A line of the matrix: what a head looks at from one position."""
 
@@ -43,7 +42,7 @@ class AttentionRow(Token):
     """One for each position of the text; 0 for those behind `index`."""
 
 
-@dataclass(frozen=True)
+@record
 class Attention(Result):
     """The result of `attention`."""
 

@@ -1,13 +1,12 @@
 """The records of `compare-heads`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from . import Candidate, Prompt, Record, Result
+from . import Candidate, Prompt, Record, Result, record
 
 
-@dataclass(frozen=True)
+@record
 class NamedShape(Record):
     """What has a name and a shape: a field of a model's output, or a weight of a module."""
 
@@ -17,7 +16,7 @@ class NamedShape(Record):
     2 for keys and values, batch, n_head, T, head_dim]."""
 
 
-@dataclass(frozen=True)
+@record
 class ModelClass(Record):
     """What an auto class gives for this checkpoint. In JSON the second field is named `class`."""
 
@@ -32,7 +31,7 @@ class ModelClass(Record):
         return {name.rstrip("_"): value for name, value in super().to_dict().items()}
 
 
-@dataclass(frozen=True)
+@record
 class TwoHeads(Record):
     """The two models."""
 
@@ -40,7 +39,7 @@ class TwoHeads(Record):
     base: ModelClass
 
 
-@dataclass(frozen=True)
+@record
 class AddedModule(Record):
     """A module that only the causal model has."""
 
@@ -56,7 +55,7 @@ class AddedModule(Record):
     """The module whose weight it uses, the same memory and not merely equal values; None if it has its own."""
 
 
-@dataclass(frozen=True)
+@record
 class Module(Record):
     """A module of one model."""
 
@@ -74,7 +73,7 @@ class Module(Record):
     """The same module's path in the other model, empty if it is that model itself; None if it is only here."""
 
 
-@dataclass(frozen=True)
+@record
 class Trees(Record):
     """All modules of both models, in torch's order."""
 
@@ -82,7 +81,7 @@ class Trees(Record):
     base: tuple[Module, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Identity(Record):
     """The proof that the head is all there is between the two: `last_hidden_state @ lm_head.weight.T` is `logits`."""
 
@@ -94,7 +93,7 @@ class Identity(Record):
     """Of `last_hidden_state @ lm_head.weight.T`, at the last position."""
 
 
-@dataclass(frozen=True)
+@record
 class CompareHeads(Result):
     """The result of `compare-heads`."""
 

@@ -1,13 +1,12 @@
 """The records of `compare-search`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token
+from . import Prompt, Record, Result, Token, record
 
 
-@dataclass(frozen=True)
+@record
 class Search(Record):
     """What was asked for; the names are those of transformers' generate()."""
 
@@ -17,7 +16,7 @@ class Search(Record):
     length_penalty: float
 
 
-@dataclass(frozen=True)
+@record
 class Found(Record):
     """A continuation of the prompt."""
 
@@ -34,7 +33,7 @@ class Found(Record):
     """`length`: all steps were taken. `eos`: the last token is `<|endoftext|>`."""
 
 
-@dataclass(frozen=True)
+@record
 class BeamCandidate(Token):
     """A token that beam search considered as the next one of a beam."""
 
@@ -55,7 +54,7 @@ class BeamCandidate(Token):
     """True if it runs on as a beam, or has ended and was then among the best `num_beams` of those that had."""
 
 
-@dataclass(frozen=True)
+@record
 class BeamStep(Record):
     """One step of beam search."""
 
@@ -64,7 +63,7 @@ class BeamStep(Record):
     """The best 2 * num_beams extensions of the running beams, by `cumulative_logprob`."""
 
 
-@dataclass(frozen=True)
+@record
 class CompareSearch(Result):
     """The result of `compare-search`."""
 

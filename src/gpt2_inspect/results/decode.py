@@ -1,13 +1,12 @@
 """The records of `decode`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Candidate, Record, Result, Token
+from . import Candidate, Record, Result, Token, record
 
 
-@dataclass(frozen=True)
+@record
 class DecodedToken(Token):
     """A token, and whether it can be read without its neighbours."""
 
@@ -15,7 +14,7 @@ class DecodedToken(Token):
     """True if its bytes are whole UTF-8 by themselves; also if it has none, as an id that only pads the vocabulary."""
 
 
-@dataclass(frozen=True)
+@record
 class Argsort(Record):
     """The two ends of the vocabulary in the order of its logits.
 
@@ -29,7 +28,7 @@ class Argsort(Record):
     """The reverse: the argmax first. Equal logits by the lower id."""
 
 
-@dataclass(frozen=True)
+@record
 class Decode(Result):
     """The result of `decode`."""
 

@@ -1,13 +1,12 @@
 """The records of `embeddings`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token
+from . import Prompt, Record, Result, Token, record
 
 
-@dataclass(frozen=True)
+@record
 class Shapes(Record):
     """Those of the two matrices."""
 
@@ -17,7 +16,7 @@ class Shapes(Record):
     """[n_positions, n_embd]: a row for each position."""
 
 
-@dataclass(frozen=True)
+@record
 class Vector(Record):
     """What there is to say about a vector of n_embd numbers."""
 
@@ -30,7 +29,7 @@ class Vector(Record):
     """The first four numbers."""
 
 
-@dataclass(frozen=True)
+@record
 class Neighbor(Token):
     """A token whose row of wte points in nearly the same direction."""
 
@@ -38,7 +37,7 @@ class Neighbor(Token):
     """Of the angle between the two rows, from -1 to 1."""
 
 
-@dataclass(frozen=True)
+@record
 class EmbeddedToken(Token):
     """A token of the text, and what becomes of it before the first block."""
 
@@ -55,7 +54,7 @@ class EmbeddedToken(Token):
     id. Rows of nothing but zeros, as padding has them, point nowhere: they are in no list, and have an empty one."""
 
 
-@dataclass(frozen=True)
+@record
 class Embeddings(Result):
     """The result of `embeddings`."""
 

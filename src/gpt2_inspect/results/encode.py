@@ -1,13 +1,12 @@
 """The records of `encode`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token
+from . import Prompt, Record, Result, Token, record
 
 
-@dataclass(frozen=True)
+@record
 class EncodedToken(Token):
     """One token of a text, and where in the text it stands."""
 
@@ -23,7 +22,7 @@ class EncodedToken(Token):
     """The index of its group. Like `start` and `end` None if the tokens are not the text's own bytes."""
 
 
-@dataclass(frozen=True)
+@record
 class Group(Record):
     """The fewest tokens side by side that hold whole characters: mostly one, several where they share a character."""
 
@@ -35,7 +34,7 @@ class Group(Record):
     token_indices: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Encode(Result):
     """The result of `encode`."""
 

@@ -1,13 +1,12 @@
 """The records of `hidden-states`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Candidate, Prompt, Record, Result
+from . import Candidate, Prompt, Record, Result, record
 
 
-@dataclass(frozen=True)
+@record
 class HiddenState(Record):
     """One of the n_layer + 1 states that transformers returns as `hidden_states`; the numbers are of one position."""
 
@@ -27,7 +26,7 @@ class HiddenState(Record):
     """With the logit lens: the next tokens that the state would give if it were the last; else None."""
 
 
-@dataclass(frozen=True)
+@record
 class LastHiddenState(Record):
     """Where `last_hidden_state`, what the head reads, is found among the states."""
 
@@ -37,7 +36,7 @@ class LastHiddenState(Record):
     """Between the two, over all positions: 0 if they are equal."""
 
 
-@dataclass(frozen=True)
+@record
 class PastKeyValues(Record):
     """The key-value cache after the text."""
 
@@ -49,7 +48,7 @@ class PastKeyValues(Record):
     """Of the keys and values of all layers."""
 
 
-@dataclass(frozen=True)
+@record
 class HiddenStates(Result):
     """The result of `hidden-states`."""
 

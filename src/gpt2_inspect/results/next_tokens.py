@@ -1,13 +1,12 @@
 """The records of `next-tokens`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Candidate, Prompt, Record, Result
+from . import Candidate, Prompt, Record, Result, record
 
 
-@dataclass(frozen=True)
+@record
 class Decoding(Record):
     """How each next token is chosen."""
 
@@ -28,7 +27,7 @@ class Decoding(Record):
     ignore_eos: bool
 
 
-@dataclass(frozen=True)
+@record
 class Step(Record):
     """One next token: what was known, what the model proposed and what was taken."""
 
@@ -44,7 +43,7 @@ class Step(Record):
     """The `top_k` best candidates, best first."""
 
 
-@dataclass(frozen=True)
+@record
 class Completion(Record):
     """What was added to the prompt."""
 
@@ -52,7 +51,7 @@ class Completion(Record):
     token_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class NextTokens(Result):
     """The result of `next-tokens`."""
 

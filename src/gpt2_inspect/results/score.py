@@ -1,13 +1,12 @@
 """The records of `score`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from . import Candidate, Prompt, Record, Result, Token
+from . import Candidate, Prompt, Record, Result, Token, record
 
 
-@dataclass(frozen=True)
+@record
 class ScoredToken(Token):
     """A token that the model read: how it fared given those before it, and what its own logits propose.
 
@@ -30,7 +29,7 @@ class ScoredToken(Token):
     """What the logits of this position propose for the next one, best first."""
 
 
-@dataclass(frozen=True)
+@record
 class Totals(Record):
     """Sums and means over the scored tokens: all but the one that nothing stands before."""
 
@@ -43,7 +42,7 @@ class Totals(Record):
     tokens_scored: int
 
 
-@dataclass(frozen=True)
+@record
 class Score(Result):
     """The result of `score`."""
 

@@ -1,8 +1,7 @@
 """What every source hands on: a folder with a model's files, and where it came from."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Source = Literal["bundled", "directory", "hub"]
 
@@ -14,8 +13,7 @@ TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",))
 """The sets of files of which one must be there to make a tokenizer."""
 
 
-@dataclass(frozen=True)
-class ModelFiles:
+class ModelFiles(NamedTuple):
     """A model on this machine."""
 
     name: str
