@@ -1,12 +1,17 @@
 """The documentation cannot drift: the examples are run, and every command and option is described."""
 
+import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from gpt2_inspect.cli.app import COMMANDS, app
+from harness import run_cli
 from readme import README, Example, examples, run_example, without_times
+from test_commands import VARIANTS
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.command)
@@ -31,3 +36,22 @@ def test_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -
     assert code is not None
     exec(compile(code[1], "README.md", "exec"), {})
     assert len(re.findall(r"0\.\d+$", capsys.readouterr().out, re.MULTILINE)) == 10
+
+
+@pytest.mark.usefixtures("one_torch_thread")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_key_of_the_json_is_described(tiny: Path, command: str) -> None:
+    """In the command's own section of docs/json.md, or in the one about every command."""
+    text = (README.parent / "docs" / "json.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    described = set(re.findall(r"`(\w+)(?:\[\])?`", sections["Every command"] + sections[command]))
+    for name, arguments in VARIANTS:
+        if name == command:
+            document = json.loads(run_cli(command, *arguments, "--model", str(tiny), "--json").out)
+            assert sorted(keys(document) - described) == []
+
+
+def keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*map(keys, value.values()))
+    return set().union(*map(keys, value)) if isinstance(value, list) else set()
