@@ -8,7 +8,8 @@ The arguments and the output are those of reference.py.
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reference import best, parse_arguments, show
+from program import parse_arguments, show
+from reference import best
 
 
 @torch.no_grad()

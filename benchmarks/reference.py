@@ -6,46 +6,16 @@ Loads the model, and for each step runs all tokens so far, takes the softmax of 
 best and appends the first. `--every-position` does one forward pass instead and lists the best at each position.
 """
 
-import argparse
-import json
-import sys
-
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-Row = list[tuple[int, float]]
-"""The best tokens of one position with their probabilities."""
-
-
-def parse_arguments(description: str) -> argparse.Namespace:
-    """What the reference and its peers are told."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("model", help="a folder")
-    parser.add_argument("text", help="the prompt; `-` reads it from standard input")
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--top-k", type=int, default=5)
-    parser.add_argument("--every-position", action="store_true")
-    parser.add_argument("--json", action="store_true", help="print ids and probabilities for a program to compare")
-    options = parser.parse_args()
-    if options.text == "-":
-        options.text = sys.stdin.read()
-    return options
+from program import Row, parse_arguments, show
 
 
 def best(probabilities: torch.Tensor, k: int) -> list[Row]:
     """The k best of each row of probabilities (N, V)."""
     top = probabilities.topk(k)
     return [list(zip(*row, strict=True)) for row in zip(top.indices.tolist(), top.values.tolist(), strict=True)]
-
-
-def show(rows: list[Row], tokenizer, as_json: bool) -> None:
-    """Print a line for each row."""
-    if as_json:
-        print(json.dumps(rows))
-        return
-    for step, row in enumerate(rows, start=1):
-        cells = (f"{tokenizer.decode([token_id])!r:>14} {100 * probability:5.2f}%" for token_id, probability in row)
-        print(f"{step:4}", *cells)
 
 
 @torch.no_grad()

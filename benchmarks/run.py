@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -37,6 +38,9 @@ OURS = ("-c", "from gpt2_inspect.cli import main; main()")
 """What the console script `gpt2-inspect` runs."""
 
 TORCH = ("-c", "import torch")
+
+WITH_ONNXRUNTIME = all(find_spec(name) for name in ("onnx", "onnxruntime"))
+"""The peer takes part where it is installed, with onnx, which makes its graphs."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,10 @@ class Run:
     peak_mib: float
 
 
+def _onnxruntime(*options: str) -> tuple[Command, ...]:
+    return (Command("onnxruntime", (str(BENCHMARKS / "onnxruntime_peer.py"), *options)),) if WITH_ONNXRUNTIME else ()
+
+
 def _next_tokens(name: str, text: str, steps: int, stdin: Path | None = None) -> Workload:
     options = (MODEL, text, "--steps", str(steps), "--top-k", "5")
     ours = (*OURS, "next-tokens", text, "--model", MODEL, "--steps", str(steps), "--top-k", "5", "--ignore-eos")
@@ -76,6 +84,7 @@ def _next_tokens(name: str, text: str, steps: int, stdin: Path | None = None) ->
         (
             Command("reference", (str(BENCHMARKS / "reference.py"), *options)),
             Command("transformers, KV cache", (str(BENCHMARKS / "cached.py"), *options)),
+            *_onnxruntime(*options),
             Command("gpt2-inspect", ours),
         ),
         stdin,
@@ -90,6 +99,7 @@ WORKLOADS = (
         "positions: one forward pass over 1,000 tokens, top 5 at each",
         (
             Command("reference", (str(BENCHMARKS / "reference.py"), MODEL, "-", "--every-position")),
+            *_onnxruntime(MODEL, "-", "--every-position"),
             Command("gpt2-inspect", (*OURS, "score", "-", "--model", MODEL, "--top-k", "5")),
         ),
         FOLDER / "text-1000.txt",
@@ -119,6 +129,10 @@ def main() -> None:
     make_model(FOLDER, options.tokenizer)
     report = {**_circumstances(options), "workloads": {}}
     print("\n".join(f"{name}: {value}" for name, value in report.items() if name != "workloads"))
+    if WITH_ONNXRUNTIME:  # its graphs in a process of their own: what this one holds counts in its children's peaks
+        run((str(BENCHMARKS / "onnx_graph.py"), MODEL), stdin=None)
+    else:
+        print("onnxruntime: left out, since it is not installed (benchmarks/requirements.txt)")
     for workload in WORKLOADS:
         if options.only and workload.name not in options.only:
             continue
@@ -239,7 +253,7 @@ def table(runs: dict[str, list[Run]]) -> Iterator[str]:
 
 
 def _circumstances(options: argparse.Namespace) -> dict[str, object]:
-    names = ("numpy", "tokenizers", "typer", "torch", "transformers")
+    names = ["numpy", "tokenizers", "typer", "torch", "transformers", *["onnxruntime"] * WITH_ONNXRUNTIME]
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
