@@ -236,9 +236,9 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("options", "code", "word"),
         [
-            (["a", "--layer", "3"], 2, "--layer is 3; there are 3 layers"),
+            (["a", "--layer", "3"], 2, "--layer is 3; the layers go from 0 to 2"),
             (["a", "--layer", "-1"], 2, "--layer is -1"),
-            (["a", "--layer", "0", "--head", "4"], 2, "--head is 4; there are 4 heads"),
+            (["a", "--layer", "0", "--head", "4"], 2, "--head is 4; the heads of a layer go from 0 to 3"),
             (["a", "--layer", "0", "--head", "-1"], 2, "--head is -1"),
             (["a", "--head", "0"], 2, "hint: choose one with --layer"),
             (["!!", "--position", "2"], 2, "--position is 2"),

@@ -89,6 +89,21 @@ class TestResult:
         assert self.timeless(text) == self.timeless(done.out)
         assert text.endswith("\n")
 
+    @pytest.mark.parametrize(
+        ("name", "form"),
+        [("a.json", "json"), ("a.JSONL", "jsonl"), ("a.csv", "csv"), ("a.md", "markdown"), ("a", "table")],
+    )
+    def test_ending_of_the_output_file(self, run: Any, tmp_path: Path, name: str, form: str) -> None:
+        assert run("hello", "-n", "2", "-o", str(tmp_path / name)).code == 0
+        assert self.timeless((tmp_path / name).read_text()) == self.timeless(run("hello", "-n", "2", "-f", form).out)
+        assert run("hello", "-n", "2", "-o", str(tmp_path / name), "-f", "csv").code == 0
+        assert (tmp_path / name).read_text() == run("hello", "-n", "2", "-f", "csv").out
+
+    def test_output_file_called_dash(self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert run("hello", "-n", "2", "-f", "csv", "-o", "-").out == run("hello", "-n", "2", "-f", "csv").out
+        assert list(tmp_path.iterdir()) == []
+
     @staticmethod
     def timeless(text: str) -> str:
         text = re.sub(r"(\d+\\?\.\d) ms", "ms", text)
@@ -114,7 +129,9 @@ class TestResult:
         first = json.loads(run("hello", "-t", "1", "--json").out)
         again = json.loads(run("hello", "-t", "1", "--json", "--seed", str(first["run"]["seed"])).out)
         assert without_times(first) == without_times(again)
-        assert json.loads(run("hello", "--json", "--seed", "5").out)["run"]["seed"] is None
+        greedy = run("hello", "--json", "--seed", "5")
+        assert json.loads(greedy.out)["run"]["seed"] is None
+        assert greedy.err.startswith("note: --seed does nothing") and len(greedy.err.splitlines()) == 1
 
     def test_prompt_like_an_option(self, run: Any) -> None:
         assert json.loads(run("--json", "-n", "1", "--", "--steps").out)["prompt"]["text"] == "--steps"

@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import gpt2_inspect
 from checkpoints import BERT_VOCABULARY, VOCAB_SIZE, make_bert_style_checkpoint, make_checkpoint
 from gpt2_inspect.analysis.beam_search import Beam, BeamSearch, Ended
 from gpt2_inspect.errors import InputError, UsageError
+from gpt2_inspect.render import render
 from gpt2_inspect.results.compare_search import BeamCandidate, CompareSearch
 from gpt2_inspect.session import Session
 from harness import Run, Terminal, check_error, run_cli
@@ -432,7 +433,8 @@ class TestCommandLine:
             for candidate in step.candidates:
                 assert {f"{candidate.logprob:.3f}", f"{candidate.cumulative_logprob:.3f}"} <= set(words)
         kept = [candidate for step in result.tree for candidate in step.candidates if candidate.kept]
-        assert words.count("ended:") == sum(candidate.ended for candidate in kept)
+        assert words.count("result:") + words.count("displaced:") == sum(candidate.ended for candidate in kept)
+        assert words.count("result:") == len(result.beams)
         candidates = sum(len(step.candidates) for step in result.tree)
         assert words.count("pruned") == candidates - len(kept)
 
@@ -442,18 +444,23 @@ class TestCommandLine:
             table = self.run(folder, result.prompt.text, "-n", "10", "--num-beams", "4").out
             said.add(step := result.first_divergence)
             if step is None:
-                assert "greedy search and beam search find the same text\n" in table
+                assert "greedy search and the best beam are the same\n" in table
             else:
-                assert f"greedy search and the best beam part at step {step}\n" in table
+                assert f"greedy search and the best beam first differ at step {step}\n" in table
             early = len(result.tree) < 10
             assert (f"beam search ended after {len(result.tree)} of 10 steps" in table) is early
         assert None in said and len(said) > 1
 
-    def test_end_of_the_texts(self, folder: Path) -> None:
-        """What the tree shows of a text is its end, in about 18 columns."""
-        table = self.run(folder, "你" * 12, "-n", "1", "--num-beams", "1", environ={"COLUMNS": "100"}).out
-        _, tree = table.split("beam tree")
-        assert "…" + "你" * 5 in tree and "你" * 9 not in tree
+    def test_end_of_the_texts(self, session: Session) -> None:
+        """What the tree shows of what was added is its end, in about 18 columns."""
+        result = session.compare_search(TEXT, steps=12, num_beams=1)
+        wide = "你".encode()
+        candidates = [replace(step.candidates[0], bytes=tuple(wide), token="你") for step in result.tree]
+        tree = tuple(replace(step, candidates=(one,)) for step, one in zip(result.tree, candidates, strict=True))
+        table = "".join(render(replace(result, tree=tree), "table"))
+        for number in range(1, 13):
+            assert ("…" + "你" * 8 if number > 9 else "  " + "你" * number + "\n") in table
+        assert "你" * 10 not in table
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
@@ -481,7 +488,8 @@ class TestCommandLine:
         assert self.run(folder, TEXT, "--steps", str(most), "--num-beams", "2").code == 0
         done = self.run(folder, TEXT, "--steps", str(most + 1))
         check_error(done, 5, str(N_POSITIONS), f"the largest --steps that fits is {most}\n", hint=True)
-        check_error(self.run(folder, "x" * 90, "--steps", "1"), 5, "no --steps fits", hint=True)
+        check_error(self.run(folder, "x" * 90, "--steps", "1"), 5, "1 step more", "no --steps fits", hint=True)
+        check_error(self.run(folder, TEXT, "--steps", str(10**40)), 5, f"the largest --steps that fits is {most}\n")
 
     def test_unwritable_output(self, folder: Path, tmp_path: Path) -> None:
         check_error(self.run(folder, TEXT, "--output", str(tmp_path / "none" / "file")), 2, "cannot write")

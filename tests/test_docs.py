@@ -38,6 +38,13 @@ def test_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -
     assert len(re.findall(r"0\.\d+$", capsys.readouterr().out, re.MULTILINE)) == 10
 
 
+def test_links_lead_somewhere() -> None:
+    root = README.parent
+    for page in (*root.glob("*.md"), *root.glob("*/*.md"), *root.glob("src/gpt2_inspect/data/*/*.md")):
+        links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == [], page
+
+
 @pytest.mark.usefixtures("one_torch_thread")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_key_of_the_json_is_described(tiny: Path, command: str) -> None:

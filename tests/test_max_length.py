@@ -61,7 +61,7 @@ def test_whole_context(session: Session) -> None:
 def test_empty_prompt_counts_its_token(session: Session) -> None:
     result = session.next_tokens("", max_length=4, ignore_eos=True)
     assert (result.prompt.bos_added, len(result.prompt.tokens), len(result.steps)) == (True, 1, 3)
-    with pytest.raises(InputError, match="the prompt has 1 token; --max-length 1 leaves no room"):
+    with pytest.raises(InputError, match="the text has 1 token; --max-length 1 leaves no room"):
         session.next_tokens("", max_length=1)
 
 
@@ -131,5 +131,5 @@ class TestCommandLine:
         run = next_tokens(tiny, "!" * N_POSITIONS, "--max-length", str(N_POSITIONS))
         check_error(run, 5, "no --max-length fits", "--truncate-left")
         short = next_tokens(tiny, "!", "--max-length", "1", "--truncate-left")
-        check_error(short, 5, "the prompt has 1 token;", "adds one is 2")
+        check_error(short, 5, "the text has 1 token;", "adds one is 2")
         assert "--truncate-left" not in short.err

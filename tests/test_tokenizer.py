@@ -300,6 +300,16 @@ def test_files_that_are_not_utf8(tmp_path: Path):
         load_tokenizer(tmp_path)
 
 
+def test_a_merge_of_a_token_that_is_not_there(tmp_path: Path):
+    """A short text needs only some merges, and may need that one."""
+    write_tokenizer(tmp_path, as_pair=True)
+    merges = (tmp_path / "merges.txt").read_text(encoding="utf-8")
+    (tmp_path / "merges.txt").write_text(merges.replace("\nĠt he\n", "\nĠ the\n"), encoding="utf-8")
+    assert merges != (tmp_path / "merges.txt").read_text(encoding="utf-8")
+    with pytest.raises(ModelUnusableError, match="`the`"):
+        load_tokenizer(tmp_path, "the cat").encode("in the house")
+
+
 CHINESE = "你好，世界。Hello world 今天01 [SEP]天 x"
 
 

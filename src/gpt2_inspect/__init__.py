@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["InspectError", "Session", "__version__", "load"]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})  # completion in notebooks asks for it
+
+
 def __getattr__(name: str) -> Any:
     if name in ("load", "Session"):
         from . import session

@@ -69,7 +69,10 @@ def load(
 
 
 class Session:
-    """A loaded model. Each method answers one question and returns the record that the JSON is made from."""
+    """A loaded model; `load` makes it.
+
+    Each method answers one question and returns the record that the JSON is made from.
+    """
 
     def __init__(self, files: ModelFiles, config: GPT2Config, *, backend: str, device: str, dtype: str) -> None:
         self._files = files
@@ -165,7 +168,7 @@ class Session:
 
         Args:
             text: the prompt; not empty.
-            steps: how many tokens to add (transformers' max_new_tokens); less where `<|endoftext|>` comes first.
+            steps: how many tokens to add (transformers' max_new_tokens); fewer where `<|endoftext|>` comes first.
             num_beams: how many beams run side by side, and how many are given back.
             length_penalty: beams are ranked by logprob / tokens ** length_penalty: above 0 favours long ones, below 0
                 short ones.
@@ -180,7 +183,13 @@ class Session:
         from .results.compare_search import CompareSearch
 
         vocab_size = self._config.vocab_size
-        search = plan_search(steps=steps, num_beams=num_beams, length_penalty=length_penalty, vocab_size=vocab_size)
+        search = plan_search(
+            steps=steps,
+            num_beams=num_beams,
+            length_penalty=length_penalty,
+            vocab_size=vocab_size,
+            n_positions=self._config.n_positions,
+        )
         backend = self._backend
         tokenizer = self._tokenizer_for(text)
         prompt = self._whole_prompt(text, steps=steps)
@@ -215,7 +224,7 @@ class Session:
         return Score(self.model, self._run(), prompt, *found)
 
     def attention(
-        self, text: str, *, layer: int | None = None, head: int | None = None, position: int = -1, top_k: int = 5
+        self, text: str, *, layer: int | None = None, head: int | None = None, position: int = -1, top_k: int = 3
     ) -> "Attention":
         """See which tokens each token looks at: what transformers returns as `attentions`.
 
@@ -228,7 +237,7 @@ class Session:
 
         Raises:
             InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-            UsageError: there is no such layer, head or position, or a head without a layer.
+            UsageError: there is no such layer, head or position, a head without a layer, or nothing to list.
             ModelUnusableError: the weights or the tokenizer are broken.
             BackendUnavailableError: the backend or the device is not there, or cannot run this model.
         """

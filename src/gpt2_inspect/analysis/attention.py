@@ -22,9 +22,9 @@ Matrix = tuple[tuple[float, ...], ...]
 def check_heads(layer: int | None, head: int | None, top_k: int, *, n_layer: int, n_head: int) -> None:
     """Raise UsageError unless there is such a layer and head, and something to list."""
     if layer is not None:
-        check_index("--layer", layer, n_layer, "layers")
+        check_index("--layer", layer, n_layer, "the layers")
     if head is not None:
-        check_index("--head", head, n_head, "heads in each layer")
+        check_index("--head", head, n_head, "the heads of a layer")
         if layer is None:
             raise UsageError(f"--head {head} is in every layer", "choose one with --layer")
     if top_k < 1:

@@ -10,6 +10,9 @@ It finds what transformers' generate(num_beams=B, num_return_sequences=B, do_sam
 - The search ends before the last step when B have ended and the best that still runs, were it to end now, would not
   score above the worst of them (early_stopping=False, the default).
 - With one beam this is greedy search, for then the best token alone counts.
+
+One thing is left out: transformers fills empty places with scores of -1e9, so that a penalty which makes real ones
+smaller still, such as -9 over ten steps, leaves it with places that nothing fills.
 """
 
 import math
@@ -89,8 +92,11 @@ class BeamSearch:
 
         places = {beam: place for place, beam in enumerate(self.running)}
         kept = places.keys() | set(self.ended)
-        extensions = (Extension(*one, places.get(one[-1]), one[-1] in kept) for one in considered)
-        self.tree.append(tuple(extensions))
+        self.tree.append(
+            tuple(
+                Extension(parent, logprob, beam, places.get(beam), beam in kept) for parent, logprob, beam in considered
+            )
+        )
         return [] if self._is_over() else [parent for parent, _ in running]
 
     def _consider(self, ids: "Ids", logprobs: "Logprobs") -> list[tuple[int, float, Beam]]:

@@ -17,7 +17,7 @@ def check_top_k(top_k: int, vocab_size: int, name: str = "--top-k") -> None:
 def check_index(name: str, index: int, count: int, what: str) -> None:
     """Raise UsageError unless `index` is 0 to `count` - 1; `what` names the things that it counts."""
     if not 0 <= index < count:
-        raise UsageError(f"{name} is {index}; there are {count} {what}, counted from 0")
+        raise UsageError(f"{name} is {index}; {what} go from 0 to {count - 1}")
 
 
 def check_position(position: int, tokens: int) -> int:

@@ -15,17 +15,18 @@ MOST_DIGITS = 30
 """Decimal digits by which a length penalty may make scores larger or smaller; float32 has room for 38."""
 
 
-def plan_search(*, steps: int, num_beams: int, length_penalty: float, vocab_size: int) -> Search:
+def plan_search(*, steps: int, num_beams: int, length_penalty: float, vocab_size: int, n_positions: int) -> Search:
     """What is to be done. Raises UsageError if a value makes no sense."""
     if steps < 1:
         raise UsageError(f"--steps is {steps}; it must be 1 or more")
     check_top_k(num_beams, vocab_size, "--num-beams")
     if not math.isfinite(length_penalty):
         raise UsageError(f"--length-penalty is {length_penalty}; it must be a finite number")
-    if abs(length_penalty) * math.log10(steps) > MOST_DIGITS:
-        most = math.floor(MOST_DIGITS / math.log10(steps))
+    longest = min(steps, n_positions)  # more steps are refused once the prompt is known
+    if abs(length_penalty) * math.log10(longest) > MOST_DIGITS:
+        most = math.floor(MOST_DIGITS / math.log10(longest))
         raise UsageError(
-            f"--length-penalty is {length_penalty}; with {steps} steps it must be between -{most} and {most}"
+            f"--length-penalty is {length_penalty}; with {longest} steps it must be between -{most} and {most}"
         )
     return Search(steps, num_beams, length_penalty)
 

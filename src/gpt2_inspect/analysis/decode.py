@@ -25,7 +25,8 @@ def decode_ids(
                 f"token id {token_id} is outside the vocabulary",
                 f"this model has {vocab_size} tokens, from 0 to {vocab_size - 1}",
             )
-    tokens = tuple(_decoded(tokenizer, token_id) for token_id in token_ids)
+    decoded = {token_id: _decoded(tokenizer, token_id) for token_id in set(token_ids)}
+    tokens = tuple(decoded[token_id] for token_id in token_ids)
     return tokens, tokenizer.decode(token_ids, skip_special_tokens=skip_special_tokens)
 
 

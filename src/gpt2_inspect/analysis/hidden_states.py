@@ -1,6 +1,6 @@
 """What the layers hold: the residual stream after each block, and what the head would read out of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,14 +40,8 @@ def inspect_states(
     """
     token_ids = [token.id for token in prompt.tokens]
     position = check_position(position, len(token_ids))
-    observer = Observer({"embedding", "residual", "final"})
     cache = backend.new_cache(1, len(token_ids))
-    logits = backend.forward(np.array([token_ids]), cache, every_position=True, observe=observer)
-    seen = observer.seen
-    states = [seen["embedding", 0], *(seen["residual", layer] for layer in range(n_layer - 1))]
-    states.append(seen["final", n_layer - 1])
-    if not np.isfinite(states[-1]).all():
-        raise ModelUnusableError("the hidden states are not finite numbers", "the weights are damaged, or overflow")
+    states, last_hidden_state = run(backend, cache, token_ids, n_layer)
     if on_arrays is not None:
         on_arrays({f"hidden_states_{index}": state for index, state in enumerate(states)})
 
@@ -57,7 +51,22 @@ def inspect_states(
         _measure(index, state.shape, rows, name, candidates)
         for index, (state, name, candidates) in enumerate(zip(states, _names(n_layer), lens, strict=True))
     )
-    return position, layers, _find(logits.last_hidden_state(), states), _past_key_values(cache)
+    return position, layers, _find(last_hidden_state, states), _past_key_values(cache)
+
+
+def run(backend: Backend, cache: Cache, token_ids: Sequence[int], n_layer: int) -> "tuple[list[Array], Array]":
+    """The n_layer + 1 states (1, T, D) of an empty cache's first tokens, and what the head reads (T, D).
+
+    Raises ModelUnusableError if they are NaN or infinite.
+    """
+    observer = Observer({"embedding", "residual", "final"})
+    logits = backend.forward(np.array([token_ids]), cache, every_position=True, observe=observer)
+    seen = observer.seen
+    states = [seen["embedding", 0], *(seen["residual", layer] for layer in range(n_layer - 1))]
+    states.append(seen["final", n_layer - 1])
+    if not np.isfinite(states[-1]).all():
+        raise ModelUnusableError("the hidden states are not finite numbers", "the weights are damaged, or overflow")
+    return states, logits.last_hidden_state()
 
 
 def read_out(backend: Backend, tokenizer: Tokenizer, rows: "Array", top_k: int) -> list[tuple[Candidate, ...] | None]:

@@ -58,7 +58,7 @@ def whole_prompt(
     """
     token_ids = encode(text, tokenizer)
     if not token_ids:
-        hint = f"give some text; {END_OF_TEXT} alone is what GPT-2 starts documents from"
+        hint = f"give some text; to start from nothing, as GPT-2's documents do, give {END_OF_TEXT}"
         raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
     if bos_token_id is not None:
         token_ids = [bos_token_id, *token_ids]
@@ -78,7 +78,7 @@ def _nothing_to_add(tokens: int, max_length: int, n_positions: int) -> InputErro
     hint = f"the smallest that adds one is {tokens + 1}" if tokens < n_positions else "no --max-length fits"
     if max_length > 1:
         hint += "; --truncate-left drops the oldest tokens"
-    counted = f"the prompt has {tokens} token{'s' * (tokens != 1)}"
+    counted = f"the text has {tokens} token{'s' * (tokens != 1)}"
     return InputError(f"{counted}; --max-length {max_length} leaves no room for another", hint)
 
 
@@ -90,6 +90,5 @@ def _too_long(tokens: int, steps: int, n_positions: int, *, may_truncate: bool, 
     hint = f"the largest --steps that fits is {largest}" if largest > 0 else "no --steps fits"
     if may_truncate and steps < n_positions:
         hint += "; --truncate-left drops the oldest tokens"
-    return InputError(
-        f"{counted}; {steps} steps more make {tokens + steps}, but the model's context is {n_positions}", hint
-    )
+    more = f"{steps} step{'s' * (steps != 1)}"
+    return InputError(f"{counted}; there is no room for {more} more: the model's context is {n_positions}", hint)

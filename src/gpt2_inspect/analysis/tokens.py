@@ -15,8 +15,9 @@ def make_token(tokenizer: Tokenizer, token_id: int) -> Token:
 
 
 def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, ...]:
-    """The records of several token ids."""
-    return tuple(make_token(tokenizer, token_id) for token_id in token_ids)
+    """The records of several token ids. An id has one record however often it comes: texts may be long."""
+    tokens = {token_id: make_token(tokenizer, token_id) for token_id in set(token_ids)}
+    return tuple(tokens[token_id] for token_id in token_ids)
 
 
 def is_complete_utf8(token: Token) -> bool:

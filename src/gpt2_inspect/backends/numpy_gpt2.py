@@ -67,6 +67,7 @@ class NumpyGPT2:
     ) -> "NumpyLogits":
         config, weights = self._config, self._weights
         epsilon, activation = config.layer_norm_epsilon, ACTIVATIONS[config.activation_function]
+        observer = observe or Observer(points=())
         batch, new = token_ids.shape
         past = cache.length if cache else 0
         seen = past + new
@@ -74,25 +75,31 @@ class NumpyGPT2:
             cache.length = seen
 
         def show(point: Point, layer: int, rows: Array) -> None:
-            if observe is not None and observe.wants(point, layer):
-                observe.show(point, layer, by_sequence(rows, batch).copy())
+            if observer.wants(point, layer):
+                observer.show(point, layer, by_sequence(rows, batch).copy())
 
-        rows, width, heads = token_ids.size, config.n_embd, config.n_head
-        queries = min(new, max(1, ATTENTION_PIECES * PIECE // (batch * heads * seen)))  # that attend at a time
-        shapes = ((rows, width), (rows, width), (rows, width), (rows, 3 * width), (rows, config.n_inner))
-        x, normed, added, qkv, inner, scores = buffers(*shapes, (batch, heads, queries, seen))
-
+        x, normed, added, qkv, inner, scores = self._workspace(batch, new, seen)
         np.take(weights.wte, token_ids.ravel(), axis=0, out=x)  # (N, D), the residual stream
         by_sequence(x, batch)[:] += weights.wpe[past:seen]
         show("embedding", 0, x)
 
         for layer, block in enumerate(weights.blocks):
             layer_norm(x, block.ln_1, epsilon, normed)
-            linear(normed, block.c_attn, qkv)
+            queries, keys, values = self._split_heads(linear(normed, block.c_attn, qkv), batch, parts=3)
+            if cache:
+                keys, values = cache.extend(layer, keys, values)
             if layer == config.n_layer - 1 and not every_position:  # nobody reads the other positions
-                x = by_sequence(x, batch)[:, -1].copy()
+                x, queries = by_sequence(x, batch)[:, -1].copy(), queries[:, :, -1:]
                 normed, added, inner = normed[:batch], added[:batch], inner[:batch]
-            self._attend(by_sequence(qkv, batch), cache, layer, scores, by_sequence(normed, batch), observe)
+
+            queries *= self._score_scale(layer)
+            (mixed,) = self._split_heads(normed, batch, parts=1)
+            looked_at = None
+            if observer.wants("attention_weights", layer):
+                looked_at = np.zeros((*queries.shape[:3], seen), np.float32)
+            attend(queries, keys, values, scores, out=mixed, weights=looked_at)
+            if looked_at is not None:
+                observer.show("attention_weights", layer, looked_at)
             x += linear(normed, block.attn_c_proj, added)
             show("attention", layer, added)
 
@@ -114,48 +121,19 @@ class NumpyGPT2:
     def embeddings(self) -> tuple[Array, Array]:
         return self._weights.wte, self._weights.wpe
 
-    def _attend(
-        self,
-        qkv: Array,
-        cache: "KeyValueCache | None",
-        layer: int,
-        scores: Array,
-        out: Array,
-        observe: Observer | None,
-    ) -> None:
-        """Causal attention of the last positions of qkv (B, T, 3D), as many of them as `out` (B, t, D) has.
+    def _workspace(self, batch: int, new: int, seen: int) -> list[Array]:
+        """What all blocks share: the residual stream, its layer norm and what is added to it (N, D) each, queries, keys
+        and values (N, 3D), the inside of the MLP (N, n_inner), and the scores (B, H, t, S) of t queries at a time."""
+        rows, width, heads = batch * new, self._config.n_embd, self._config.n_head
+        queries = min(new, max(1, ATTENTION_PIECES * PIECE // (batch * heads * seen)))
+        like_x = (rows, width)
+        return buffers(
+            like_x, like_x, like_x, (rows, 3 * width), (rows, self._config.n_inner), (batch, heads, queries, seen)
+        )
 
-        softmax(q k^T / sqrt(head_dim)) v for every head (Vaswani et al. 2017, section 3.2.1), a group of the queries
-        at a time against the keys that the last of them may see, with `scores` as the place for their products.
-        """
-        queries, keys, values = self._split_heads(qkv, parts=3)
-        if cache:
-            keys, values = cache.extend(layer, keys, values)
-        queries *= self._score_scale(layer)
-        (mixed,) = self._split_heads(out, parts=1)
-
-        wanted, seen, group = out.shape[1], keys.shape[2], scores.shape[2]
-        kept = None
-        if observe is not None and observe.wants("attention_weights", layer):
-            kept = np.zeros((len(out), self._config.n_head, wanted, seen), np.float32)
-        for first in range(0, wanted, group):
-            stop = min(first + group, wanted)
-            visible = seen - wanted + stop
-            asked = queries[:, :, queries.shape[2] - wanted :][:, :, first:stop]
-            shape = (*asked.shape[:3], visible)  # (B, H, t, visible)
-            weights = scores.ravel()[: math.prod(shape)].reshape(shape)
-            np.matmul(asked, keys[:, :, :visible].swapaxes(2, 3), out=weights)
-            totals = exponentials(weights)
-            np.divide(weights @ values[:, :, :visible], totals, out=mixed[:, :, first:stop])
-            if kept is not None:
-                np.divide(weights, totals, out=kept[:, :, first:stop, :visible])
-        if observe is not None and kept is not None:
-            observe.show("attention_weights", layer, kept)
-
-    def _split_heads(self, rows: Array, parts: int) -> list[Array]:
-        """Views (B, H, T, head_dim) of `rows` (B, T, parts * D), one for each part."""
-        batch, tokens, _ = rows.shape
-        split = rows.reshape(batch, tokens, parts, self._config.n_head, self._config.head_dim)
+    def _split_heads(self, rows: Array, batch: int, parts: int) -> list[Array]:
+        """Views (B, H, T, head_dim) of `rows` (N, parts * D), one for each part."""
+        split = rows.reshape(batch, -1, parts, self._config.n_head, self._config.head_dim)
         return list(split.transpose(2, 0, 3, 1, 4))
 
     def _score_scale(self, layer: int) -> float:
@@ -276,6 +254,32 @@ def multiply(x: Array, weight: Array, out: Array) -> Array:
         for row, row_out in zip(x, out, strict=True):
             row_out += row[first : first + step] @ part
     return out
+
+
+def attend(
+    queries: Array, keys: Array, values: Array, scores: Array, *, out: Array, weights: Array | None = None
+) -> None:
+    """Causal attention: softmax(q k^T) v for every head (Vaswani et al. 2017, section 3.2.1).
+
+    The queries (B, H, T, head_dim), scaled already, stand at the last T of the positions of keys and values
+    (B, H, S, head_dim). They take turns: `scores` (B, H, t, S) has room for t of them, and those are multiplied only
+    with the keys that the last of them may see.
+
+    Args:
+        out: (B, H, T, head_dim).
+        weights: (B, H, T, S), of zeros; gets the softmax itself, if that is wanted.
+    """
+    asked, seen, group = queries.shape[2], keys.shape[2], scores.shape[2]
+    for first in range(0, asked, group):
+        stop = min(first + group, asked)
+        visible = seen - asked + stop
+        shape = (*queries.shape[:2], stop - first, visible)
+        numerators = scores.ravel()[: math.prod(shape)].reshape(shape)
+        np.matmul(queries[:, :, first:stop], keys[:, :, :visible].swapaxes(2, 3), out=numerators)
+        totals = exponentials(numerators)
+        np.divide(numerators @ values[:, :, :visible], totals, out=out[:, :, first:stop])
+        if weights is not None:
+            np.divide(numerators, totals, out=weights[:, :, first:stop, :visible])
 
 
 def exponentials(scores: Array) -> Array:

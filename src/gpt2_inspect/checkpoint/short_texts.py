@@ -58,10 +58,11 @@ class ShortTextTokenizer(ByteLevelDecoder):
         }
         usable = (merge for merge, result in zip(self._merges, self._results, strict=True) if result in parts)
         pairs = [(left, right) for left, _, right in (merge.decode().partition(" ") for merge in usable)]
-        if not all("".join(pair) in self._ids for pair in pairs):
-            return self._load_all().encode(text)
-        tokens = {token for pair in pairs for token in (*pair, "".join(pair))}.union(*words)
-        vocabulary = {token: self._ids[token] for token in tokens | {END_OF_TEXT} if token in self._ids}
+        merged = {token for pair in pairs for token in (*pair, "".join(pair))}
+        if not merged <= self._ids.keys():
+            return self._load_all().encode(text)  # which says what is wrong
+        tokens = merged.union(*words, {END_OF_TEXT})
+        vocabulary = {token: self._ids[token] for token in tokens if token in self._ids}
         return gpt2_tokenizer(models.BPE(vocabulary, pairs)).encode(text, add_special_tokens=False).ids
 
     def _words(self, text: str) -> set[str]:

@@ -80,7 +80,7 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
         context = getattr(error, "ctx", None)
         hint = f"see `{context.command_path} --help`" if context else None
         if hint and type(error).__name__ == "NoSuchOption":
-            hint += "; a text that begins with - goes behind `--`"
+            hint += "; an argument that begins with - goes behind `--`"
         return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
 
 

@@ -16,7 +16,7 @@ def attention(
         int | None, typer.Option("--head", metavar="H", help="One head of the layer, from 0: shows its whole matrix.")
     ] = None,
     position: options.Position = -1,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many tokens to show for each head.")] = 5,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many tokens to show for each head.")] = 3,
 ) -> None:
     """See which tokens each token looks at.
 

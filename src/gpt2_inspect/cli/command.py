@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..session import Session
     from .output import Output
+    from .save import Saver
 
 
 class Request(NamedTuple):
@@ -47,7 +48,15 @@ class Request(NamedTuple):
         from .output import choose_format, open_output
 
         path: Path | None = self.shared["output"]
-        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"]))
+        if path is not None and str(path) == "-":  # as for many commands, standard output
+            path = None
+        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
+
+    def open_save(self, path: "Path | None") -> "AbstractContextManager[Saver | None]":
+        """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
+        from .save import open_save
+
+        return open_save(path, self.shared["output"])
 
 
 def shared_options(

@@ -19,9 +19,7 @@ def embeddings(
     Their sums are what the first block reads. The nearest tokens are those whose vectors in wte have the largest
     cosines with the token's own; it is not among them itself.
     """
-    from .save import open_save
-
     prompt = request.streams.read_text(text)
-    with request.open_output() as out, open_save(save) as saver:
+    with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()
         out.write(session.embeddings(prompt, neighbors=neighbors, on_arrays=saver.write if saver else None))

@@ -47,6 +47,7 @@ def _replacing(path: Path, mode: str, settings: Any) -> Iterator[IO[Any]]:
     """
     with reported(path):
         target = Path(os.path.realpath(path))
+        # the arrays of --save may lie beside the file of --output
         temporary = target.with_name(f".gpt2-inspect.{os.getpid()}{'.arrays' * ('b' in mode)}.tmp")
         temporary.unlink(missing_ok=True)  # left by a process that was killed
         file = temporary.open(mode, **settings)

@@ -24,10 +24,8 @@ def hidden_states(
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
     """
-    from .save import open_save
-
     prompt = request.streams.read_text(text)
-    with request.open_output() as out, open_save(save) as saver:
+    with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()
         on_arrays = saver.write if saver else None
         out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=top_k, on_arrays=on_arrays))

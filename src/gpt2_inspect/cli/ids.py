@@ -9,11 +9,8 @@ from .streams import Streams
 _PIECE = re.compile(r"\[[^\]]*\]?|[^\s,\[]+", re.ASCII)
 """A JSON array up to its first bracket that closes, or what stands between spaces and commas."""
 
-_LONGEST = 18
-"""Digits of a number; no vocabulary has ids like that, and Python refuses to read very long ones."""
-
-_SHOWN = 40
-"""Characters of a wrong piece that a message repeats."""
+_LONGEST = 40
+"""Characters of a piece that a message repeats. No id has so many digits, and Python refuses to read very long ones."""
 
 
 def read_ids(streams: Streams, arguments: list[str]) -> list[int]:
@@ -42,7 +39,7 @@ def parse_ids(text: str) -> list[int]:
 
 
 def _number(piece: str) -> int:
-    if not re.fullmatch(rf"-?[0-9]{{1,{_LONGEST}}}", piece):
+    if not re.fullmatch("-?[0-9]+", piece) or len(piece) > _LONGEST:
         raise _no_id(piece)
     return int(piece)
 
@@ -59,7 +56,7 @@ def _array(piece: str) -> list[int]:
 
 
 def _no_id(piece: str, what: str = "token id") -> InputError:
-    shown = piece if len(piece) <= _SHOWN else piece[:_SHOWN] + "…"
+    shown = piece if len(piece) <= _LONGEST else piece[:_LONGEST] + "…"
     return InputError(
         f"{shown!r} is no {what}", "ids are whole numbers with spaces, commas or line breaks between them, or [1, 2]"
     )

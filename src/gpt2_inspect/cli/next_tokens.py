@@ -32,7 +32,9 @@ def next_tokens(
     sample_top_k: Annotated[
         int | None, typer.Option("--sample-top-k", help="Sample from this many of the most probable tokens.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the sampling; the same seed, the same tokens.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of the sampling: the same one draws the same tokens.")
+    ] = None,
     ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help="Go on behind <|endoftext|>.")] = False,
     truncate_left: Annotated[
         bool, typer.Option("--truncate-left", help="Drop the oldest tokens of a prompt that is too long.")
@@ -62,6 +64,8 @@ def next_tokens(
         )
         if result.prompt.bos_added:
             request.streams.note("note: the prompt is empty; the model starts from <|endoftext|>")
+        if seed is not None and result.decoding.strategy == "greedy":
+            request.streams.note("note: --seed does nothing without --temperature, --top-p or --sample-top-k")
         if result.prompt.tokens_dropped:
             request.streams.note(f"note: dropped the oldest {result.prompt.tokens_dropped} tokens of the prompt")
         if table:

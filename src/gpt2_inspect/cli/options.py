@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Text = Annotated[
-    str, typer.Argument(metavar="TEXT", help="The prompt; `-` reads it from standard input.", show_default=False)
+    str, typer.Argument(metavar="TEXT", help="The text; `-` reads it from standard input.", show_default=False)
 ]
 Steps = Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")]
 TopK = Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")]
@@ -16,7 +16,7 @@ Position = Annotated[
 ]
 Save = Annotated[
     Path | None,
-    typer.Option("--save", metavar="FILE", help="Write the arrays themselves to FILE.npz or FILE.safetensors."),
+    typer.Option("--save", metavar="FILE", help="Write the arrays behind the table to FILE.npz or FILE.safetensors."),
 ]
 
 Model = Annotated[
@@ -33,16 +33,22 @@ Model = Annotated[
 Revision = Annotated[
     str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit of a hub model.")
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network; HF_HUB_OFFLINE=1 says the same.")]
 Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help="auto, numpy (fast on a CPU) or torch.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N.")]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help="float32, bfloat16 or float16.")]
 Format = Annotated[
-    str | None, typer.Option("--format", "-f", metavar="NAME", help="table (default), json, jsonl, csv or markdown.")
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="table, json, jsonl, csv or markdown. Default: what FILE ends in (.json, .jsonl, .csv, .md), else table.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 OutputFile = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE; it is replaced only when all went well."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, which is replaced only when all went well."),
 ]
 Traceback = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it arose.")]

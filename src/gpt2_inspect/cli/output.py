@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from ..render.step_table import LiveTable
 
 
-def choose_format(form: str | None, json: bool) -> str:
-    """The format that the two options ask for. Raises UsageError if they disagree or name no format."""
+_ENDINGS = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown"}
+"""What a file's name says about its format, where no option does."""
+
+
+def choose_format(form: str | None, json: bool, path: Path | None) -> str:
+    """The format that the options ask for. Raises UsageError if they disagree or name no format."""
     if json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} contradict each other")
-    form = "json" if json else form or "table"
+    form = "json" if json else form or (_ENDINGS.get(path.suffix.lower()) if path else None) or "table"
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}", f"choose one of {', '.join(FORMATS)}")
     return form

@@ -1,5 +1,6 @@
 """`--save FILE`: the arrays behind a result."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,22 +21,24 @@ class Saver:
     def write(self, arrays: Mapping[str, Any]) -> None:
         """Write the arrays by their names. Raises OutputError if the file cannot take them."""
         with reported(self._path):
-            write_arrays(arrays, self._path.suffix, self._file)
+            write_arrays(arrays, self._path.suffix.lower(), self._file)
             self._file.flush()
 
 
 @contextmanager
-def open_save(path: Path | None) -> Iterator[Saver | None]:
+def open_save(path: Path | None, output: Path | None) -> Iterator[Saver | None]:
     """A Saver whose file appears only if all went well; None if no file was named.
 
     Raises:
-        UsageError: the name says neither npz nor safetensors.
+        UsageError: the name says neither npz nor safetensors, or the file is `output`, where the result goes.
         OutputError: the file cannot be written.
     """
     if path is None:
         yield None
         return
-    if path.suffix not in SUFFIXES:
-        raise UsageError(f"--save is {str(path)!r}; its name must end in {' or '.join(SUFFIXES)}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--save is {str(path)!r}; it must be {' or '.join(f'FILE{suffix}' for suffix in SUFFIXES)}")
+    if output is not None and os.path.realpath(path) == os.path.realpath(output):
+        raise UsageError(f"--save and --output are the same file, {str(path)!r}")
     with open_whole(path, binary=True) as file:
         yield Saver(path, file)

@@ -1,5 +1,6 @@
 """Arrays as a file: NumPy's .npz, or safetensors."""
 
+import io
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING
 
@@ -15,7 +16,9 @@ def write_arrays(arrays: "Mapping[str, npt.NDArray[np.float32]]", suffix: str, f
     if suffix == ".npz":
         import numpy as np
 
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # a name may not be that of one of its own parameters
+        whole = io.BytesIO()  # a zip file asks where in it it is, and of that /dev/null has no idea
+        np.savez(whole, **arrays)  # type: ignore[arg-type]  # a name may not be that of one of its own parameters
+        file.write(whole.getbuffer())
     else:
         from safetensors.numpy import save
 

@@ -28,7 +28,9 @@ class Record:
     """Base of all records: gives `to_dict()`, the form that JSON is written from."""
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()
+        if not isinstance(other, Record) or type(self) is not type(other):
+            return NotImplemented
+        return self._values() == other._values()
 
     def __hash__(self) -> int:
         return hash(self._values())

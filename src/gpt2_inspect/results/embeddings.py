@@ -48,7 +48,8 @@ class EmbeddedToken(Token):
     wpe: Vector
     """The position's row of wpe."""
     sum: Vector
-    """Both added up: what the first block reads, `hidden_states[0]` of transformers."""
+    """Both added up in float32: what the first block reads, `hidden_states[0]` of transformers, which is rounded where
+    the model runs in reduced precision."""
     nearest: tuple[Neighbor, ...]
     """The other tokens whose rows of wte have the largest cosines with this one, best first, equal ones by the lower
     id. Rows of nothing but zeros, as padding has them, point nowhere: they are in no list, and have an empty one."""

@@ -14,6 +14,14 @@ def token_values(token: Token) -> list[int | str]:
     return [token.id, token.token, bytes(token.bytes).hex()]
 
 
+CANDIDATE_COLUMNS = ("rank", *TOKEN_COLUMNS, "logit", "logprob", "prob")
+
+
+def candidate_values(candidate: Candidate) -> list[int | float | str]:
+    """The values of CANDIDATE_COLUMNS."""
+    return [candidate.rank, *token_values(candidate), candidate.logit, candidate.logprob, candidate.prob]
+
+
 def flag(value: bool) -> str:
     """A truth value in CSV, as JSON writes it."""
     return "true" if value else "false"

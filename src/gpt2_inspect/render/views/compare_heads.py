@@ -39,7 +39,7 @@ def tidy(result: CompareHeads) -> tuple[list[str], list[list[Any]]]:
 
 def blocks(result: CompareHeads) -> list[Block]:
     """What each is, what it is made of, what it returns, and what both say comes next."""
-    models = (result.heads.causal_lm, result.heads.base)
+    models = _models(result)
     classes = Grid(
         (Column(""), *(Column(model.auto_class) for model in models)),
         (

@@ -29,13 +29,13 @@ def tidy(result: CompareSearch) -> tuple[list[str], list[list[Any]]]:
 
 
 def blocks(result: CompareSearch) -> list[Block]:
-    """What the two found, the tree, and where they part."""
+    """What the two found, the tree, and where they differ."""
     return [_texts(result), _tree(result), Facts((*_outcome(result), *model_and_backend(result)))]
 
 
 def _texts(result: CompareSearch) -> Grid:
     found = {"greedy": result.greedy}
-    found |= {f"beam search {rank}": beam for rank, beam in enumerate(result.beams, start=1)}
+    found |= {f"beam search: {rank if rank > 1 else 'best'}": beam for rank, beam in enumerate(result.beams, start=1)}
     numbers = (Column(heading, number=True) for heading in ("logprob", "tokens", "score"))
     return Grid(
         (Column("search"), *numbers, Column("end"), Column("text")),
@@ -59,38 +59,42 @@ def _tree(result: CompareSearch) -> Grid:
             Column("becomes"),
             Column("text"),
         ),
-        tuple(_branch(step, candidate, text) for step, candidate, text in _branches(result)),
-        title="beam tree: from which beam each candidate comes, and what becomes of it",
+        tuple(_branch(*branch) for branch in _branches(result)),
+        title="beam tree: from which running beam each candidate comes, and what becomes of it",
         keys=3,
     )
 
 
-def _branches(result: CompareSearch) -> Iterator[tuple[int, BeamCandidate, str]]:
-    """Step, candidate, and the end of the candidate's text."""
-    running: dict[int | None, tuple[Token, ...]] = {0: result.prompt.tokens}
+def _branches(result: CompareSearch) -> Iterator[tuple[int, BeamCandidate, str, str]]:
+    """Step, candidate, what becomes of it, and the end of the text that has been added so far."""
+    results = {beam.token_ids for beam in result.beams}
+    running: dict[int | None, tuple[Token, ...]] = {0: ()}
     for step in result.tree:
         extended = [(candidate, (*running[candidate.parent], candidate)) for candidate in step.candidates]
         for candidate, tokens in extended:
-            yield step.step, candidate, _tail(tokens)
+            is_result = tuple(token.id for token in tokens) in results
+            yield step.step, candidate, _fate(candidate, is_result), _tail(tokens)
         running = {candidate.beam: tokens for candidate, tokens in extended}
 
 
-def _branch(step: int, candidate: BeamCandidate, text: str) -> tuple[Cell, ...]:
+def _branch(step: int, candidate: BeamCandidate, fate: str, text: str) -> tuple[Cell, ...]:
     return (
         Cell(str(step)),
         Cell(str(candidate.parent)),
         Cell(visible(candidate), math.exp(candidate.logprob), candidate.kept),
         Cell(decimal(candidate.logprob)),
         Cell(decimal(candidate.cumulative_logprob)),
-        Cell(_fate(candidate), strong=candidate.kept),
+        Cell(fate, strong=candidate.kept),
         Cell(text),
     )
 
 
-def _fate(candidate: BeamCandidate) -> str:
+def _fate(candidate: BeamCandidate, is_result: bool) -> str:
     if not candidate.kept:
         return "pruned"
-    return f"ended: {decimal(candidate.score)}" if candidate.ended else f"beam {candidate.beam}"
+    if not candidate.ended:
+        return f"beam {candidate.beam}"
+    return f"{'result' if is_result else 'displaced'}: {decimal(candidate.score)}"
 
 
 def _tail(tokens: tuple[Token, ...]) -> str:
@@ -110,9 +114,9 @@ def _columns(text: str) -> int:
 
 
 def _outcome(result: CompareSearch) -> tuple[str, ...]:
-    facts = ["greedy search and beam search find the same text"]
+    facts = ["greedy search and the best beam are the same"]
     if result.first_divergence is not None:
-        facts = [f"greedy search and the best beam part at step {result.first_divergence}"]
+        facts = [f"greedy search and the best beam first differ at step {result.first_divergence}"]
     taken, steps = len(result.tree), result.search.steps
     if taken < steps:
         reason = "no running beam scored above the worst of those that had ended"

@@ -5,7 +5,18 @@ from typing import Any
 from ...results import Candidate
 from ...results.decode import Decode
 from ..blocks import Block, Cell, Column, Facts, Grid, Passage
-from . import TOKEN_COLUMNS, decimal, flag, hex_bytes, model_and_backend, percent, token_values, visible
+from . import (
+    CANDIDATE_COLUMNS,
+    TOKEN_COLUMNS,
+    candidate_values,
+    decimal,
+    flag,
+    hex_bytes,
+    model_and_backend,
+    percent,
+    token_values,
+    visible,
+)
 
 GAP = "…"
 """Stands for the tokens between the two ends."""
@@ -18,11 +29,8 @@ def tidy(result: Decode) -> tuple[list[str], list[list[Any]]]:
         return header, [
             [0, index, *token_values(token), flag(token.complete_utf8)] for index, token in enumerate(result.tokens)
         ]
-    header = ["prompt_index", "rank", *TOKEN_COLUMNS, "logit", "logprob", "prob"]
-    return header, [
-        [0, candidate.rank, *token_values(candidate), candidate.logit, candidate.logprob, candidate.prob]
-        for candidate in result.argsort.descending
-    ]
+    header = ["prompt_index", *CANDIDATE_COLUMNS]
+    return header, [[0, *candidate_values(candidate)] for candidate in result.argsort.descending]
 
 
 def blocks(result: Decode) -> list[Block]:

@@ -7,21 +7,20 @@ from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
 from ..blocks import Block, Cell, Column, Facts, Grid, Passage
 from ..visible import visible_line
-from . import TOKEN_COLUMNS, flag, model_and_backend, percent, token_values, visible
+from . import CANDIDATE_COLUMNS, candidate_values, flag, model_and_backend, percent, visible
 
 CHOSEN = "◀"
 
 
 def tidy(result: NextTokens) -> tuple[list[str], list[list[Any]]]:
     """One row for each prompt, step and rank."""
-    header = ["prompt_index", "step", "context", "rank", *TOKEN_COLUMNS, "logit", "logprob", "prob"]
+    header = ["prompt_index", "step", "context", *CANDIDATE_COLUMNS]
     sampled = result.decoding.strategy == "sample"
     header += (["prob_final", "kept"] if sampled else []) + ["chosen"]
     rows = []
     for step in result.steps:
         for candidate in listed_candidates(step):
-            row: list[Any] = [0, step.step, step.context, candidate.rank, *token_values(candidate)]
-            row += [candidate.logit, candidate.logprob, candidate.prob]
+            row: list[Any] = [0, step.step, step.context, *candidate_values(candidate)]
             if isinstance(candidate, SampledCandidate):
                 row += [candidate.prob_final, flag(candidate.kept)]
             rows.append([*row, flag(candidate.id == step.chosen.id)])
@@ -55,7 +54,7 @@ def below(result: NextTokens) -> list[Block]:
     if result.decoding.strategy == "sample":
         facts += (f"sampled: {_sampling(result)}",)
     if result.finish_reason == "eos":
-        facts += (f"ended after {len(result.steps)} steps: the model chose <|endoftext|>",)
+        facts += (f"ended with step {len(result.steps)}: the model chose <|endoftext|>",)
     return [Passage(result.steps[0].context + result.completion.text), Facts(facts)]
 
 

@@ -5,7 +5,16 @@ from typing import Any
 
 from ...results.score import Score, ScoredToken
 from ..blocks import Block, Cell, Column, Facts, Grid
-from . import TOKEN_COLUMNS, decimal, model_and_backend, percent, token_values, visible
+from . import (
+    CANDIDATE_COLUMNS,
+    TOKEN_COLUMNS,
+    candidate_values,
+    decimal,
+    model_and_backend,
+    percent,
+    token_values,
+    visible,
+)
 
 MEASURES = ("logprob", "prob", "rank", "surprisal_bits", "entropy_bits")
 KEYS = (Column("index", number=True), Column("token"))
@@ -14,13 +23,11 @@ KEYS = (Column("index", number=True), Column("token"))
 def tidy(result: Score) -> tuple[list[str], list[list[Any]]]:
     """One row for each token and rank of a proposal; the measures are empty for a token with nothing before it."""
     header = ["prompt_index", "index", *TOKEN_COLUMNS, *MEASURES]
-    header += [f"next_{name}" for name in ("rank", *TOKEN_COLUMNS, "logit", "logprob", "prob")]
+    header += [f"next_{name}" for name in CANDIDATE_COLUMNS]
     rows = []
     for token in result.positions:
         row = [0, token.index, *token_values(token), *(getattr(token, name) for name in MEASURES)]
-        for candidate in token.next_top_logprobs:
-            numbers = [candidate.logit, candidate.logprob, candidate.prob]
-            rows.append([*row, candidate.rank, *token_values(candidate), *numbers])
+        rows += [[*row, *candidate_values(candidate)] for candidate in token.next_top_logprobs]
     return header, rows
 
 
