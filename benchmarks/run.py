@@ -1,6 +1,6 @@
 """Measure whole processes, from interpreter start to exit, against the notebook's way (benchmarks/README.md).
 
-    python benchmarks/run.py [--only NAME ...] [--rounds 5] [--json FILE] [--tokenizer DIR]
+    python benchmarks/run.py [--only NAME ...] [--programs NAME ...] [--rounds 5] [--json FILE] [--tokenizer DIR]
 
 Each workload's commands run in turn (A B C A B C ...) after a warm-up of each, so that slow minutes of the machine
 hit all alike. What is printed is the median of the rounds, and the median of each round's ratio to the first command.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import pairwise
@@ -140,6 +140,9 @@ def main() -> None:
         if workload.name == "pocket" and not POCKET.is_file():
             print("  left out: the package holds no bundled model yet")
             continue
+        if options.programs:
+            chosen = tuple(command for command in workload.commands if command.name in options.programs)
+            workload = replace(workload, commands=chosen)
         check(workload)
         runs = measure(workload, options.rounds)
         report["workloads"][workload.name] = {"title": workload.title, "commands": summarise(runs)}
@@ -279,6 +282,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     names = [workload.name for workload in WORKLOADS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--programs", nargs="+", metavar="NAME", help="of the commands, such as onnxruntime")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a folder with gpt2's vocab.json and merges.txt")
