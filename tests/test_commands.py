@@ -11,40 +11,13 @@ import pytest
 from rich.cells import cell_len
 
 from checkpoints import COMMIT, fill_cache
+from commands import ARGUMENTS, NO_MODEL_RUNS, OWN_CLASSES, TEXT, VARIANTS
 from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.render import FORMATS
 from harness import Run, Terminal, check_error, run_cli
 from loaded import HEAVY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
-TEXT = "hello, how are you"
-
-ARGUMENTS: dict[str, list[str]] = {
-    "next-tokens": [TEXT, "--steps", "3"],
-    "compare-search": [TEXT, "--steps", "3"],
-    "score": [TEXT],
-    "encode": [TEXT],
-    "decode": ["104", "101"],
-    "embeddings": [TEXT],
-    "attention": [TEXT],
-    "hidden-states": [TEXT, "--lens"],
-    "compare-heads": [TEXT],
-}
-"""For each command, enough to get an answer from the tiny checkpoint."""
-
-VARIANTS: list[tuple[str, list[str]]] = [
-    *ARGUMENTS.items(),
-    ("decode", ["--prompt", TEXT]),
-    ("attention", [TEXT, "--layer", "1", "--head", "2"]),
-    ("score", [TEXT, "--bos"]),
-    ("compare-heads", [TEXT, "--tree"]),
-]
-"""And the other forms that an answer can take."""
-
-NO_MODEL_RUNS = ("encode", "decode")
-OWN_CLASSES = ("compare-heads",)
-"""Commands that look at transformers' classes, and so need torch."""
 
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -175,12 +148,16 @@ def assert_close(first: Any, second: Any, path: str = "") -> None:
 
 
 @every_command
-def test_model_of_the_hub(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+def test_model_of_the_hub(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, backend: str
+) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     fill_cache(tmp_path, "org/model", tiny)
-    document = json.loads(run_cli(command, *ARGUMENTS[command], "--model", "org/model", "--json").out)
+    options = [*ARGUMENTS[command], "--json", "--backend", backend]
+    document = json.loads(run_cli(command, *options, "--model", "org/model").out)
     assert (document["model"]["source"], document["model"]["revision"]) == ("hub", COMMIT)
-    mine = json.loads(run(command, *ARGUMENTS[command], "--json", model=tiny).out)
+    mine = json.loads(run(command, *options, model=tiny).out)
     del document["model"], mine["model"]
     assert without_times(document) == without_times(mine)
 

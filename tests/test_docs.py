@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import typer
 
+from commands import VARIANTS
 from gpt2_inspect.cli.app import COMMANDS, app
 from harness import run_cli
 from readme import README, Example, examples, run_example, without_times
-from test_commands import VARIANTS
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.command)

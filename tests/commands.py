@@ -1,0 +1,29 @@
+"""An example of each command, for the tests of what holds for all of them."""
+
+TEXT = "hello, how are you"
+
+ARGUMENTS: dict[str, list[str]] = {
+    "next-tokens": [TEXT, "--steps", "3"],
+    "compare-search": [TEXT, "--steps", "3"],
+    "score": [TEXT],
+    "encode": [TEXT],
+    "decode": ["104", "101"],
+    "embeddings": [TEXT],
+    "attention": [TEXT],
+    "hidden-states": [TEXT, "--lens"],
+    "compare-heads": [TEXT],
+}
+"""For each command, enough to get an answer from the tiny checkpoint."""
+
+VARIANTS: list[tuple[str, list[str]]] = [
+    *ARGUMENTS.items(),
+    ("decode", ["--prompt", TEXT]),
+    ("attention", [TEXT, "--layer", "1", "--head", "2"]),
+    ("score", [TEXT, "--bos"]),
+    ("compare-heads", [TEXT, "--tree"]),
+]
+"""And the other forms that an answer can take."""
+
+NO_MODEL_RUNS = ("encode", "decode")
+OWN_CLASSES = ("compare-heads",)
+"""Commands that look at transformers' classes, and so need torch."""
