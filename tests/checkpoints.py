@@ -85,6 +85,14 @@ def make_checkpoint(
     return folder
 
 
+def load_reference(folder: Path) -> Any:
+    """The checkpoint as transformers computes it, which the tests take for the truth: eager attention, float32."""
+    import torch
+    from transformers import GPT2LMHeadModel
+
+    return GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+
+
 BERT_VOCABULARY = [
     "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
     *"你好世界今天气很，。！",

@@ -12,9 +12,8 @@ import pytest
 import torch
 from rich.cells import cell_len
 from safetensors.torch import load_file, save_file
-from transformers import GPT2LMHeadModel
 
-from checkpoints import make_checkpoint
+from checkpoints import load_reference, make_checkpoint
 from gpt2_inspect import load
 from gpt2_inspect.analysis import attention as analysis
 from gpt2_inspect.backends.base import Observer
@@ -44,7 +43,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def expected(folder: Path) -> np.ndarray:
     """(L, H, T, T), of transformers."""
-    model = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    model = load_reference(folder)
     token_ids = [token.id for token in load(str(folder)).encode(TEXT).tokens]
     with torch.inference_mode():
         return np.concatenate(

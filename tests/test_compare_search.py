@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from transformers import GPT2LMHeadModel
 
 import gpt2_inspect
-from checkpoints import BERT_VOCABULARY, VOCAB_SIZE, make_bert_style_checkpoint, make_checkpoint
+from checkpoints import BERT_VOCABULARY, VOCAB_SIZE, load_reference, make_bert_style_checkpoint, make_checkpoint
 from gpt2_inspect.analysis.beam_search import Beam, BeamSearch, Ended
 from gpt2_inspect.errors import InputError, UsageError
 from gpt2_inspect.render import render
@@ -66,7 +66,7 @@ class Reference:
 
     @cached_property
     def model(self) -> Any:
-        return GPT2LMHeadModel.from_pretrained(self.folder, attn_implementation="eager").eval()
+        return load_reference(self.folder)
 
     @cache  # noqa: B019 - lives as long as the tests do
     def generate(self, prompt: tuple[int, ...], steps: int, num_beams: int, length_penalty: float = 1.0) -> Generated:

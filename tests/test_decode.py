@@ -16,6 +16,7 @@ import gpt2_inspect
 from checkpoints import (
     BERT_VOCABULARY,
     VOCAB_SIZE,
+    load_reference,
     make_bert_style_checkpoint,
     make_checkpoint,
     tokenizer_json,
@@ -361,11 +362,10 @@ class TestTable:
 def walk(request: pytest.FixtureRequest, tiny: Path, untied: Path) -> tuple[Session, Any]:
     """A session and transformers' logits behind PROMPT, (V,)."""
     import torch
-    from transformers import GPT2LMHeadModel
 
     backend, _, head = request.param.partition("-")
     folder = tiny if head == "tied" else untied
-    model = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager").eval()
+    model = load_reference(folder)
     with torch.inference_mode():
         logits = model(reference_tokenizer(folder)(PROMPT, return_tensors="pt").input_ids).logits[0, -1]
     return gpt2_inspect.load(str(folder), backend=backend), logits

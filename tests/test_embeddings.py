@@ -16,10 +16,9 @@ import torch
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from safetensors.numpy import load_file, save_file
-from transformers import GPT2LMHeadModel
 
 import gpt2_inspect
-from checkpoints import VOCAB_SIZE, make_checkpoint
+from checkpoints import VOCAB_SIZE, load_reference, make_checkpoint
 from gpt2_inspect.analysis import embeddings as analysis
 from gpt2_inspect.errors import InputError, ModelUnusableError, UsageError
 from gpt2_inspect.render.views import visible
@@ -49,7 +48,7 @@ class Reference:
 
     @cached_property
     def model(self) -> Any:
-        return GPT2LMHeadModel.from_pretrained(self.folder, dtype=torch.float32).eval()
+        return load_reference(self.folder)
 
     @property
     def wte(self) -> torch.Tensor:

@@ -13,10 +13,9 @@ import torch
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from safetensors.numpy import load_file, save_file
-from transformers import GPT2LMHeadModel
 
 import gpt2_inspect
-from checkpoints import VOCAB_SIZE, make_checkpoint
+from checkpoints import VOCAB_SIZE, load_reference, make_checkpoint
 from gpt2_inspect.errors import InputError, ModelUnusableError, UsageError
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.results.hidden_states import HiddenStates
@@ -44,7 +43,7 @@ class Reference:
 
     @cached_property
     def model(self) -> Any:
-        return GPT2LMHeadModel.from_pretrained(self.folder, attn_implementation="eager", dtype=torch.float32).eval()
+        return load_reference(self.folder)
 
     @torch.inference_mode()
     def run(self, token_ids: list[int]) -> Any:

@@ -8,9 +8,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer, GPT2LMHeadModel
+from transformers import AutoTokenizer
 
-from checkpoints import make_checkpoint
+from checkpoints import load_reference, make_checkpoint
 from gpt2_inspect.backends import Backend, activations, load_backend, numpy_gpt2
 from gpt2_inspect.backends.base import Observer, Point
 from gpt2_inspect.checkpoint.config import read_config
@@ -58,7 +58,7 @@ class Reference:
 
     @cached_property
     def model(self) -> Any:
-        return GPT2LMHeadModel.from_pretrained(self.folder, attn_implementation="eager", dtype=torch.float32).eval()
+        return load_reference(self.folder)
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -12,9 +12,8 @@ import pytest
 import torch
 from rich.cells import cell_len
 from safetensors.torch import load_file, save_file
-from transformers import GPT2LMHeadModel
 
-from checkpoints import VOCAB_SIZE, make_bert_style_checkpoint, make_checkpoint
+from checkpoints import VOCAB_SIZE, load_reference, make_bert_style_checkpoint, make_checkpoint
 from gpt2_inspect import load
 from gpt2_inspect.render.views import percent, visible
 from gpt2_inspect.results.score import Score
@@ -38,7 +37,7 @@ def folder(request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Any:
-    return GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    return load_reference(folder)
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
