@@ -476,13 +476,14 @@ class TestArgmax:
         [
             (["--prompt", "a", "5"], 2, ["--prompt"]),
             (["--prompt", "a", "-k", "0"], 2, ["--top-k is 0"]),
+            (["7", "-k", "3"], 2, ["--top-k is for --prompt"]),
             (["--prompt", "a", "-k", str(VOCAB_SIZE + 1)], 2, ["--top-k", str(VOCAB_SIZE)]),
             (["--prompt", ""], 5, ["empty"]),
             (["--prompt", "!" * 65], 5, ["65 tokens", "context is 64"]),
             (["--prompt", "a\ud800"], 5, ["UTF-8"]),
             (["--prompt", "a", "--backend", "numpy", "--dtype", "float16"], 6, ["float16"]),
         ],
-        ids=range(7),
+        ids=range(8),
     )
     def test_bad_input(self, tiny: Path, tmp_path: Path, arguments: list[str], code: int, words: list[str]) -> None:
         (tmp_path / "old").write_text("old")

@@ -300,7 +300,8 @@ class TestBadInput:
             (["--position", "5"], ["--position is 5", "5 tokens", "0 to 4", "-5 to -1"]),
             (["--position", "-6"], ["--position is -6"]),
             (["--position", "1.5"], ["--position"]),
-            (["--top-k", "0"], ["--top-k is 0"]),
+            (["--lens", "--top-k", "0"], ["--top-k is 0"]),
+            (["--top-k", "3"], ["--top-k is for --lens"]),
             (["--lens", "--top-k", str(VOCAB_SIZE + 1)], ["--top-k", str(VOCAB_SIZE)]),
             (["--save", "states.txt"], ["states.txt", ".npz", ".safetensors"]),
             (["--save", "states"], ["states", ".npz"]),
@@ -319,7 +320,8 @@ class TestBadInput:
         check_error(hidden_states("hi", "-m", str(tiny), "--save", str(folder)), 2, "states.npz", "directory")
 
     @pytest.mark.parametrize(
-        ("arguments", "code"), [(["!" * 65], 5), ([""], 5), (["!", "--position", "3"], 2), (["!", "--top-k", "0"], 2)]
+        ("arguments", "code"),
+        [(["!" * 65], 5), ([""], 5), (["!", "--position", "3"], 2), (["!", "--lens", "--top-k", "0"], 2)],
     )
     def test_files_stay_whole(self, tiny: Path, tmp_path: Path, arguments: list[str], code: int) -> None:
         states, output = tmp_path / "states.npz", tmp_path / "result"

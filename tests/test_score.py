@@ -242,7 +242,7 @@ class TestCommandLine:
                 shown += [percent(token.prob), str(token.rank), f"{token.surprisal_bits:.2f}"]
                 shown.append(f"{token.entropy_bits:.2f}")
             assert [text for text in shown if text not in words] == []
-        assert f"{result.totals.perplexity:,.2f}," in words
+        assert f"{result.totals.perplexity:.2f}," in words
 
     def test_table_marks_the_proposals_that_came_true(self, tiny: Path) -> None:
         text = TEXT

@@ -28,8 +28,9 @@ def decode(
         ),
     ] = None,
     top_k: Annotated[
-        int, typer.Option("--top-k", "-k", help="With --prompt: how many tokens to show from each end.")
-    ] = 5,
+        int | None,
+        typer.Option("--top-k", "-k", help="With --prompt: how many tokens to show from each end. Default: 5."),
+    ] = None,
     skip_special_tokens: Annotated[
         bool, typer.Option("--skip-special-tokens", help="Leave <|endoftext|> and its like out of the text.")
     ] = False,
@@ -46,6 +47,8 @@ def decode(
 
     if prompt is not None and ids:
         raise UsageError("--prompt takes the place of ids", "give one or the other")
+    if prompt is None and top_k is not None:
+        raise UsageError("--top-k is for --prompt", "without it there are no logits to rank")
     if bare:
         request.refuse_formats("--text")
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
@@ -55,7 +58,9 @@ def decode(
         if text is None:
             result = session.decode(token_ids, skip_special_tokens=skip_special_tokens)
         else:
-            result = session.decode_argmax(text, top_k=top_k, skip_special_tokens=skip_special_tokens)
+            result = session.decode_argmax(
+                text, top_k=5 if top_k is None else top_k, skip_special_tokens=skip_special_tokens
+            )
         if bare:
             out.write_line(result.text)
         else:

@@ -15,7 +15,9 @@ def hidden_states(
     lens: Annotated[
         bool, typer.Option("--lens", help="Also read each state out as if it were the last (the logit lens).")
     ] = False,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates the lens shows.")] = 5,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", "-k", help="With --lens: how many candidates to show. Default: 5.")
+    ] = None,
     save: options.Save = None,
 ) -> None:
     """Look at what the layers hold, one after the other.
@@ -24,8 +26,13 @@ def hidden_states(
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
     """
+    from ..errors import UsageError
+
+    if top_k is not None and not lens:
+        raise UsageError("--top-k is for --lens", "without it no candidates are shown")
     prompt = request.streams.read_text(text)
     with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()
         on_arrays = saver.write if saver else None
-        out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=top_k, on_arrays=on_arrays))
+        candidates = 5 if top_k is None else top_k
+        out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=candidates, on_arrays=on_arrays))

@@ -54,7 +54,7 @@ def _score(token: ScoredToken) -> tuple[Cell, ...]:
         Cell(str(token.index)),
         Cell(visible(token), token.prob),
         Cell("–" if token.prob is None else percent(token.prob), token.prob),
-        Cell("–" if token.rank is None else f"{token.rank:,}"),
+        Cell("–" if token.rank is None else str(token.rank)),
         Cell(decimal(token.surprisal_bits, 2)),
         Cell(decimal(token.entropy_bits, 2)),
     )
@@ -72,7 +72,7 @@ def _totals(result: Score) -> list[str]:
     totals = result.totals
     lines = []
     if totals.perplexity is not None:
-        scored = f"{totals.tokens_scored:,} token{'s' * (totals.tokens_scored != 1)} scored"
+        scored = f"{totals.tokens_scored} token{'s' * (totals.tokens_scored != 1)} scored"
         line = f"{scored}: logprob {totals.logprob:.3f}, perplexity {_perplexity(totals.perplexity)}"
         lines.append(line if totals.bits_per_byte is None else f"{line}, {totals.bits_per_byte:.3f} bits per byte")
     if not result.prompt.bos_added:
@@ -83,4 +83,4 @@ def _totals(result: Score) -> list[str]:
 def _perplexity(perplexity: float) -> str:
     if math.isinf(perplexity):
         return "beyond 1e308"
-    return f"{perplexity:,.2f}" if perplexity < 1e9 else f"{perplexity:.3g}"
+    return f"{perplexity:.2f}" if perplexity < 1e9 else f"{perplexity:.3g}"
