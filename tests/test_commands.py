@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.cells import cell_len
 
 from checkpoints import COMMIT, fill_cache
@@ -132,17 +133,30 @@ def test_both_backends_say_the_same(tiny: Path, command: str, arguments: list[st
     assert_close(*found)
 
 
-def assert_close(first: Any, second: Any, path: str = "") -> None:
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
+@every_variant
+def test_a_gpu_says_the_same(tiny: Path, command: str, arguments: list[str]) -> None:
+    found = [
+        without_times(json.loads(run(command, *arguments, "--json", "--device", device, model=tiny).out))
+        for device in ("cpu", "cuda")
+    ]
+    for document in found:
+        del document["run"]
+    assert_close(*found, tolerance=2e-3)
+
+
+def assert_close(first: Any, second: Any, path: str = "", tolerance: float = 1e-4) -> None:
     if isinstance(first, float) and isinstance(second, float):
-        assert first == pytest.approx(second, rel=1e-4, abs=1e-4), path
+        assert first == pytest.approx(second, rel=tolerance, abs=tolerance), path
     elif isinstance(first, dict):
         assert list(first) == list(second), path
         for name, value in first.items():
-            assert_close(value, second[name], f"{path}.{name}")
+            assert_close(value, second[name], f"{path}.{name}", tolerance)
     elif isinstance(first, list):
         assert len(first) == len(second), path
         for index, (one, other) in enumerate(zip(first, second, strict=True)):
-            assert_close(one, other, f"{path}[{index}]")
+            assert_close(one, other, f"{path}[{index}]", tolerance)
     else:
         assert first == second, path
 
