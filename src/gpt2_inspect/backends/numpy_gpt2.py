@@ -28,7 +28,7 @@ ATTENTION_PIECES = 8
 """Attention scores of all heads are more than a core's cache holds, but fewer at a time make the products too small."""
 
 HEAD_PIECE = 1 << 24
-"""Logits computed at a time, about 64 MiB: enough rows to be worth repacking the head for, and no more memory than needed."""
+"""Logits computed at a time, some 64 MiB: enough rows to be worth repacking the head for, and no more than needed."""
 
 FEW_ROWS = 6
 """Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
