@@ -300,7 +300,7 @@ class TestCommandLine:
                 assert word in words
             for module in result.modules:
                 assert f"{module.parameters:,}" in words
-            assert "difference" in words and "below0.0001,thesametop3" in words
+            assert "difference" in words and "below0.001,thesametop3" in words
             tied = result.only_in_causal_lm[0].tied_to
             assert ("tiedtotransformer.wte" in words) is (tied is not None)
             assert ("withaweightofitsown" in words) is (tied is None)

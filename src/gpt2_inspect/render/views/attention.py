@@ -73,7 +73,7 @@ def _matrix(result: Attention) -> list[Grid]:
         (
             Cell(str(query)),
             Cell(visible(tokens[query])),
-            *(Cell(f"{100 * weight:.0f}", weight) for weight in row[: query + 1]),
+            *(Cell(f"{100 * weight:3.0f}", weight) for weight in row[: query + 1]),
             *[Cell("")] * (len(tokens) - query - 1),
         )
         for query, row in enumerate(result.matrix)
