@@ -1,7 +1,8 @@
 """Small GPT-2 checkpoints, made by transformers with random weights, in every form that checkpoints come in."""
 
 import json
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def load_reference(folder: Path) -> Any:
     from transformers import GPT2LMHeadModel
 
     return GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+
+
+@dataclass(eq=False)
+class ReferenceModel:
+    """A checkpoint, and transformers' model of it, which is loaded when first asked for."""
+
+    folder: Path
+
+    @cached_property
+    def model(self) -> Any:
+        return load_reference(self.folder)
 
 
 BERT_VOCABULARY = [

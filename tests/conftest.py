@@ -5,13 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from checkpoints import make_checkpoint
+from checkpoints import make_bert_style_checkpoint, make_checkpoint
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint with GPT-2's usual settings, and weights for nothing but tests."""
     return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with vocab.json and merges.txt, of which a short text loads a part only."""
+    return make_checkpoint(tmp_path_factory.mktemp("models") / "pair", tokenizer_as_pair=True, n_layer=1)
+
+
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a BERT-style vocab.txt."""
+    return make_bert_style_checkpoint(tmp_path_factory.mktemp("models") / "bert", n_layer=1)
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,13 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
+from gpt2_inspect.results import Result
+
+both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
 
 
 @dataclass(frozen=True)
@@ -68,3 +73,9 @@ def check_error(run: Run, code: int, *words: str, hint: bool | None = None) -> N
         assert word in run.err
     if hint is not None:
         assert (len(lines) == 2) is hint, run.err
+
+
+def ids_of(result: Result) -> list[int]:
+    """The token ids of the prompt."""
+    assert result.prompt is not None
+    return [token.id for token in result.prompt.tokens]

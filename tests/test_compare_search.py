@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,19 @@ from rich.cells import cell_len
 from transformers import GPT2LMHeadModel
 
 import gpt2_inspect
-from checkpoints import BERT_VOCABULARY, VOCAB_SIZE, load_reference, make_bert_style_checkpoint, make_checkpoint
+from checkpoints import (
+    BERT_VOCABULARY,
+    VOCAB_SIZE,
+    ReferenceModel,
+    make_bert_style_checkpoint,
+    make_checkpoint,
+)
 from gpt2_inspect.analysis.beam_search import Beam, BeamSearch, Ended
 from gpt2_inspect.errors import InputError, UsageError
 from gpt2_inspect.render import render
 from gpt2_inspect.results.compare_search import BeamCandidate, CompareSearch
 from gpt2_inspect.session import Session
-from harness import Run, Terminal, check_error, run_cli
+from harness import Run, Terminal, both_backends, check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -58,15 +64,10 @@ class Generated:
 
 
 @dataclass(eq=False)
-class Reference:
+class Reference(ReferenceModel):
     """A checkpoint as transformers loads it."""
 
-    folder: Path
     eos_token_id: int | None = EOS
-
-    @cached_property
-    def model(self) -> Any:
-        return load_reference(self.folder)
 
     @cache  # noqa: B019 - lives as long as the tests do
     def generate(self, prompt: tuple[int, ...], steps: int, num_beams: int, length_penalty: float = 1.0) -> Generated:
@@ -141,7 +142,6 @@ def results(session: Session) -> list[CompareSearch]:
     return [session.compare_search(text, steps=10, num_beams=4) for text in ("a", "b", "c", "d", "The king?\n")]
 
 
-both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
 every_checkpoint = pytest.mark.parametrize("name", CHECKPOINTS)
 
 

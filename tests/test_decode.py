@@ -17,7 +17,6 @@ from checkpoints import (
     BERT_VOCABULARY,
     VOCAB_SIZE,
     load_reference,
-    make_bert_style_checkpoint,
     make_checkpoint,
     tokenizer_json,
 )
@@ -36,17 +35,6 @@ END = VOCAB_SIZE - 1
 """The id of `<|endoftext|>`."""
 
 PROMPT = "hello, how are"
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with vocab.json and merges.txt, of which a short text loads a part only."""
-    return make_checkpoint(tmp_path_factory.mktemp("decode") / "pair", tokenizer_as_pair=True, n_layer=1)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bert_style_checkpoint(tmp_path_factory.mktemp("decode") / "bert", n_layer=1)
 
 
 @pytest.fixture(scope="module")

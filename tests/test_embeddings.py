@@ -5,8 +5,6 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,12 @@ from rich.cells import cell_len
 from safetensors.numpy import load_file, save_file
 
 import gpt2_inspect
-from checkpoints import VOCAB_SIZE, load_reference, make_checkpoint
+from checkpoints import VOCAB_SIZE, ReferenceModel, make_checkpoint
 from gpt2_inspect.analysis import embeddings as analysis
 from gpt2_inspect.errors import InputError, ModelUnusableError, UsageError
 from gpt2_inspect.render.views import visible
 from gpt2_inspect.results.embeddings import Embeddings, Vector
-from harness import Run, Terminal, check_error, run_cli
+from harness import Run, Terminal, both_backends, check_error, ids_of, run_cli
 from loaded import HEAVY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -40,15 +38,8 @@ CHECKPOINTS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass
-class Reference:
+class Reference(ReferenceModel):
     """A checkpoint as transformers loads it."""
-
-    folder: Path
-
-    @cached_property
-    def model(self) -> Any:
-        return load_reference(self.folder)
 
     @property
     def wte(self) -> torch.Tensor:
@@ -74,13 +65,6 @@ class Reference:
 @pytest.fixture(scope="module", params=CHECKPOINTS)
 def reference(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return Reference(make_checkpoint(tmp_path_factory.mktemp("embeddings"), **CHECKPOINTS[request.param]))
-
-
-both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
-
-
-def ids_of(result: Embeddings) -> list[int]:
-    return [token.id for token in result.prompt.tokens]
 
 
 def assert_describes(vector: Vector, row: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import gpt2_inspect
-from checkpoints import make_bert_style_checkpoint, make_checkpoint, tokenizer_json
+from checkpoints import make_checkpoint, tokenizer_json
 from gpt2_inspect import Session
 from gpt2_inspect.analysis.encode import place_tokens
 from gpt2_inspect.errors import InputError
@@ -28,17 +28,6 @@ TEXT = "hé 你好🙂!"
 any_speed = settings(deadline=None)
 any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 mixed_text = st.lists(st.sampled_from(["a", " the", "é", "你", "世界", "🙂", "\r\n", "<|endoftext|>"])).map("".join)
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with vocab.json and merges.txt, of which a short text loads a part only."""
-    return make_checkpoint(tmp_path_factory.mktemp("encode") / "pair", tokenizer_as_pair=True, n_layer=1)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bert_style_checkpoint(tmp_path_factory.mktemp("encode") / "bert", n_layer=1)
 
 
 @pytest.fixture(params=["tiny", "pair"])

@@ -2,8 +2,6 @@
 
 import csv
 import json
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,11 @@ from rich.cells import cell_len
 from safetensors.numpy import load_file, save_file
 
 import gpt2_inspect
-from checkpoints import VOCAB_SIZE, load_reference, make_checkpoint
+from checkpoints import VOCAB_SIZE, ReferenceModel, make_checkpoint
 from gpt2_inspect.errors import InputError, ModelUnusableError, UsageError
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.results.hidden_states import HiddenStates
-from harness import Run, check_error, run_cli
+from harness import Run, both_backends, check_error, ids_of, run_cli
 from loaded import HEAVY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -35,15 +33,8 @@ CHECKPOINTS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass
-class Reference:
+class Reference(ReferenceModel):
     """A checkpoint, and what transformers' GPT2LMHeadModel makes of a text with it."""
-
-    folder: Path
-
-    @cached_property
-    def model(self) -> Any:
-        return load_reference(self.folder)
 
     @torch.inference_mode()
     def run(self, token_ids: list[int]) -> Any:
@@ -60,13 +51,6 @@ class Reference:
 @pytest.fixture(scope="module", params=CHECKPOINTS)
 def reference(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return Reference(make_checkpoint(tmp_path_factory.mktemp("hidden"), **CHECKPOINTS[request.param]))
-
-
-both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
-
-
-def ids_of(result: HiddenStates) -> list[int]:
-    return [token.id for token in result.prompt.tokens]
 
 
 def close(value: float, largest: float = 1.0) -> Any:

@@ -1,6 +1,5 @@
 """Both backends against transformers' own GPT-2: components of each layer, then logits, then ids, then text."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -10,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from checkpoints import load_reference, make_checkpoint
+from checkpoints import ReferenceModel, make_checkpoint
 from gpt2_inspect.backends import Backend, activations, load_backend, numpy_gpt2
 from gpt2_inspect.backends.base import Observer, Point
 from gpt2_inspect.checkpoint.config import read_config
@@ -50,15 +49,8 @@ Components = dict[tuple[str, int], np.ndarray]
 """Values (B, T, D), or (B, H, T, T) of attention weights, by point and layer, in the order of computation."""
 
 
-@dataclass
-class Reference:
+class Reference(ReferenceModel):
     """A checkpoint, and what transformers' GPT2LMHeadModel makes of TEXT with it."""
-
-    folder: Path
-
-    @cached_property
-    def model(self) -> Any:
-        return load_reference(self.folder)
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -9,7 +9,7 @@ from ..backends.base import Backend, Observer
 from ..errors import ModelUnusableError, UsageError
 from ..results import Prompt, Token
 from ..results.attention import AttendedToken, AttentionHead
-from .checks import check_index, check_position
+from .checks import check_index, check_position, check_positive
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,8 +27,7 @@ def check_heads(layer: int | None, head: int | None, top_k: int, *, n_layer: int
         check_index("--head", head, n_head, "the heads of a layer")
         if layer is None:
             raise UsageError(f"--head {head} is in every layer", "choose one with --layer")
-    if top_k < 1:
-        raise UsageError(f"--top-k is {top_k}; it must be 1 or more")
+    check_positive("--top-k", top_k)
 
 
 def inspect_attention(

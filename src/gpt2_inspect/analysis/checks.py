@@ -3,6 +3,12 @@
 from ..errors import UsageError
 
 
+def check_positive(name: str, count: int) -> None:
+    """Raise UsageError unless `count` is 1 or more."""
+    if count < 1:
+        raise UsageError(f"{name} is {count}; it must be 1 or more")
+
+
 def check_count(name: str, count: int, most: int, what: str) -> None:
     """Raise UsageError unless `count` is 1 to `most`; `what` says where that limit comes from."""
     if not 1 <= count <= most:

@@ -8,8 +8,8 @@ from ..errors import UsageError
 from ..results import Prompt
 from ..results.compare_search import BeamCandidate, BeamStep, Found, Search
 from .beam_search import BeamSearch, Ended, Extension, run_together
-from .checks import check_top_k
-from .tokens import make_token
+from .checks import check_positive, check_top_k
+from .tokens import completed, make_token
 
 MOST_DIGITS = 30
 """Decimal digits by which a length penalty may make scores larger or smaller; float32 has room for 38."""
@@ -17,8 +17,7 @@ MOST_DIGITS = 30
 
 def plan_search(*, steps: int, num_beams: int, length_penalty: float, vocab_size: int, n_positions: int) -> Search:
     """What is to be done. Raises UsageError if a value makes no sense."""
-    if steps < 1:
-        raise UsageError(f"--steps is {steps}; it must be 1 or more")
+    check_positive("--steps", steps)
     check_top_k(num_beams, vocab_size, "--num-beams")
     if not math.isfinite(length_penalty):
         raise UsageError(f"--length-penalty is {length_penalty}; it must be a finite number")
@@ -64,9 +63,8 @@ def first_divergence(one: tuple[int, ...], other: tuple[int, ...]) -> int | None
 
 
 def _found(tokenizer: Tokenizer, ended: Ended, eos_token_id: int | None) -> Found:
-    by_eos = ended.token_ids[-1] == eos_token_id
-    text = tokenizer.decode(ended.token_ids[:-1] if by_eos else ended.token_ids)
-    return Found(ended.token_ids, text, ended.logprob, ended.score, "eos" if by_eos else "length")
+    text, reason = completed(tokenizer, ended.token_ids, eos_token_id)
+    return Found(ended.token_ids, text, ended.logprob, ended.score, reason)
 
 
 def _candidate(tokenizer: Tokenizer, extension: Extension) -> BeamCandidate:

@@ -13,8 +13,8 @@ from ..checkpoint.tokenizer import Tokenizer
 from ..errors import UsageError
 from ..results import Candidate, Prompt, SampledCandidate
 from ..results.next_tokens import Completion, Decoding, Step
-from .checks import check_top_k
-from .tokens import make_candidate, make_candidates
+from .checks import check_positive, check_top_k
+from .tokens import completed, make_candidate, make_candidates
 
 if TYPE_CHECKING:
     from .sampling import Draw, Sampler
@@ -49,8 +49,8 @@ def plan_decoding(
             "--steps counts the new tokens alone, --max-length the prompt's as well",
         )
     for name, count in (("--steps", steps), ("--max-length", max_length)):
-        if count is not None and count < 1:
-            raise UsageError(f"{name} is {count}; it must be 1 or more")
+        if count is not None:
+            check_positive(name, count)
     if steps is None:
         steps = DEFAULT_STEPS if max_length is None else 1
     check_top_k(top_k, vocab_size)
@@ -104,9 +104,8 @@ def finish(
 ) -> tuple[Completion, str]:
     """What the steps have added, and why they ended. A final `<|endoftext|>` is among the ids, not in the text."""
     token_ids = tuple(step.chosen.id for step in steps)
-    ended = token_ids[-1] == eos_token_id and not decoding.ignore_eos
-    text = tokenizer.decode(token_ids[:-1] if ended else token_ids)
-    return Completion(text, token_ids), "eos" if ended else "length"
+    text, reason = completed(tokenizer, token_ids, None if decoding.ignore_eos else eos_token_id)
+    return Completion(text, token_ids), reason
 
 
 def _chooser(tokenizer: Tokenizer, decoding: Decoding, seed: int | None) -> Callable[[Logits], Chosen]:
@@ -131,15 +130,16 @@ def _draw(tokenizer: Tokenizer, logits: Logits, top_k: int, sampler: "Sampler") 
     draw = sampler.draw(row)
     candidates = tuple(_sampled(candidate, draw) for candidate in make_candidates(tokenizer, ranking, 0))
     listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
-    chosen = listed or _sampled(_unlisted(tokenizer, draw.token_id, row, ranking), draw)
+    chosen = listed or _sampled(_unlisted(tokenizer, draw.token_id, logits, ranking), draw)
     return chosen, candidates, float(ranking.entropy[0])
 
 
-def _unlisted(tokenizer: Tokenizer, token_id: int, row: "np.ndarray", ranking: Ranking) -> Candidate:
+def _unlisted(tokenizer: Tokenizer, token_id: int, logits: Logits, ranking: Ranking) -> Candidate:
     """The record of a token that was drawn from below the listed candidates."""
-    logit = row[token_id]
-    rank = 1 + np.count_nonzero(row > logit) + np.count_nonzero(row[:token_id] == logit)
-    return make_candidate(tokenizer, token_id, int(rank), float(logit), float(ranking.log_normalizer[0]))
+    drawn = logits.top_k(1, np.array([token_id])).targets
+    assert drawn is not None
+    rank, logit = int(drawn.ranks[0]), float(drawn.logits[0])
+    return make_candidate(tokenizer, token_id, rank, logit, float(ranking.log_normalizer[0]))
 
 
 def _sampled(candidate: Candidate, draw: "Draw") -> SampledCandidate:

@@ -20,6 +20,15 @@ def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, 
     return tuple(tokens[token_id] for token_id in token_ids)
 
 
+def completed(tokenizer: Tokenizer, token_ids: Sequence[int], eos_token_id: int | None) -> tuple[str, str]:
+    """The text of a completion, and why it ended.
+
+    `eos` if its last token is `eos_token_id`, which is then left out of the text; else `length`.
+    """
+    ended = token_ids[-1] == eos_token_id
+    return tokenizer.decode(token_ids[:-1] if ended else token_ids), "eos" if ended else "length"
+
+
 def is_complete_utf8(token: Token) -> bool:
     """True if the bytes of the token are whole UTF-8 by themselves, as no bytes at all are."""
     try:

@@ -11,7 +11,7 @@ from .command import Request
 def compare_search(
     request: Request,
     text: options.Text,
-    steps: options.Steps = 10,
+    steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
     num_beams: Annotated[int, typer.Option("--num-beams", "-b", help="How many beams run side by side.")] = 3,
     length_penalty: Annotated[
         float,

@@ -8,8 +8,6 @@ import typer
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help="The text; `-` reads it from standard input.", show_default=False)
 ]
-Steps = Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")]
-TopK = Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")]
 Position = Annotated[
     int,
     typer.Option("--position", "-p", metavar="N", help="Which token, from 0; negative ones count from the end."),

@@ -1,6 +1,6 @@
 """Where a result goes: standard output or a file, in one format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -49,27 +49,26 @@ class Output:
 
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
-        if self._file is None or self._path is None:
-            stdout = self._streams.stdout
-            terminal = stdout if self._streams.colour else None
-            stdout.writelines(render(result, self._form, self._streams.width, terminal))
+        if self._file is not None:
+            self._put(render(result, self._form))
             return
-        with reported(self._path):
-            self._file.writelines(render(result, self._form))
-            self._file.flush()
+        terminal = self._streams.stdout if self._streams.colour else None
+        self._put(render(result, self._form, self._streams.width, terminal))
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
-        if self._file is None or self._path is None:
-            stdout = self._streams.stdout
-            if stdout.isatty():
-                from ..render.visible import safe_text
+        if self._file is None and self._streams.stdout.isatty():
+            from ..render.visible import safe_text
 
-                line = safe_text(line)
-            stdout.write(line + "\n")
+            line = safe_text(line)
+        self._put([line, "\n"])
+
+    def _put(self, pieces: Iterable[str]) -> None:
+        if self._file is None or self._path is None:
+            self._streams.stdout.writelines(pieces)
             return
         with reported(self._path):
-            self._file.write(line + "\n")
+            self._file.writelines(pieces)
             self._file.flush()
 
 

@@ -13,7 +13,7 @@ the tail of the text.
 from collections.abc import Iterator, Sequence
 
 from ..results.next_tokens import Step
-from .lines import Line, Measure, Segment, fold, pad, wrap
+from .lines import Line, Measure, Segment, fold, pad, tail, wrap
 from .views.next_tokens import CHOSEN, Proposal, proposals
 from .visible import visible_line
 
@@ -70,8 +70,9 @@ class Layout:
         listed = proposals(step)
         shown, unlisted = listed[: self._columns], listed[self._columns :]
         blocks = [self._cell_lines(cell) for cell in shown]
+        end = tail(step.context, self._text, self._measure)
         for index in range(max(map(len, blocks))):
-            number, text = (f"{step.step:>{_STEP}}", self._tail(step.context, self._text)) if index == 0 else ("", "")
+            number, text = (f"{step.step:>{_STEP}}", end) if index == 0 else ("", "")
             line = [Segment(self._pad(number, _STEP)), Segment("  "), Segment(self._pad(text, self._text))]
             for cell, block in zip(shown, blocks, strict=True):
                 part = block[index] if index < len(block) else ""
@@ -93,7 +94,7 @@ class Layout:
 
     def _tall(self, step: Step) -> Iterator[Line]:
         assert self._width is not None
-        text = self._tail(step.context, max(8, self._width - len(f"step {step.step}  ")))
+        text = tail(step.context, max(8, self._width - len(f"step {step.step}  ")), self._measure)
         yield [Segment(f"step {step.step}", heading=True), Segment("  " + text)]
         for cell in proposals(step):
             mark = f" {CHOSEN}" if cell.chosen else ""
@@ -113,12 +114,3 @@ class Layout:
 
     def _pad(self, text: str, width: int) -> str:
         return pad(text, width, self._measure)
-
-    def _tail(self, text: str, width: int) -> str:
-        """The end of `text` on one line of at most `width` columns."""
-        shown = visible_line(text[-4 * width :])
-        if len(text) <= 4 * width and self._measure(shown) <= width:
-            return shown
-        while self._measure(shown) > width - 1:
-            shown = shown[1:]
-        return "…" + shown

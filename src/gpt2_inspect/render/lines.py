@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .visible import visible_line
+
 Measure = Callable[[str], int]
 """Columns that a text takes on a terminal; a Chinese character takes two."""
 
@@ -46,6 +48,16 @@ def wrap(text: str, width: int, measure: Measure) -> list[str]:
         else:
             lines += fold(word, width, measure)
     return [line for line in lines if line.strip(" ")] or [""]
+
+
+def tail(text: str, width: int, measure: Measure) -> str:
+    """The end of `text` on one line of at most `width` columns."""
+    shown = visible_line(text[-4 * width :])
+    if len(text) <= 4 * width and measure(shown) <= width:
+        return shown
+    while measure(shown) > width - 1:
+        shown = shown[1:]
+    return "…" + shown
 
 
 def pad(text: str, width: int, measure: Measure, *, right: bool = False) -> str:

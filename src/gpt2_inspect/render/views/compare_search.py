@@ -8,6 +8,7 @@ from unicodedata import east_asian_width
 from ...results import Token
 from ...results.compare_search import BeamCandidate, CompareSearch, Found
 from ..blocks import Block, Cell, Column, Facts, Grid
+from ..lines import tail
 from ..visible import visible_line
 from . import TOKEN_COLUMNS, decimal, flag, model_and_backend, text_of, token_values, visible
 
@@ -73,7 +74,7 @@ def _branches(result: CompareSearch) -> Iterator[tuple[int, BeamCandidate, str, 
         extended = [(candidate, (*running[candidate.parent], candidate)) for candidate in step.candidates]
         for candidate, tokens in extended:
             is_result = tuple(token.id for token in tokens) in results
-            yield step.step, candidate, _fate(candidate, is_result), _tail(tokens)
+            yield step.step, candidate, _fate(candidate, is_result), tail(text_of(tokens), TAIL, _columns)
         running = {candidate.beam: tokens for candidate, tokens in extended}
 
 
@@ -95,17 +96,6 @@ def _fate(candidate: BeamCandidate, is_result: bool) -> str:
     if not candidate.ended:
         return f"beam {candidate.beam}"
     return f"{'result' if is_result else 'displaced'}: {decimal(candidate.score)}"
-
-
-def _tail(tokens: tuple[Token, ...]) -> str:
-    """The end of the text of the tokens."""
-    enough = tokens[-4 * (TAIL + 1) :]  # a character has four bytes at most
-    text = visible_line(text_of(enough)[-TAIL - 1 :])
-    if _columns(text) <= TAIL:
-        return text
-    while _columns(text) >= TAIL:
-        text = text[1:]
-    return f"…{text}"
 
 
 def _columns(text: str) -> int:
