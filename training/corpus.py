@@ -4,6 +4,7 @@ The held-out split is decided by a hash of each document, so it depends on neith
 which other documents are there, and the tokenizer, the model and the evaluation all see the same one.
 """
 
+import argparse
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,3 +48,18 @@ def split_corpus(folder: Path, held_out_percent: float) -> tuple[list[Document],
     for document in read_corpus(folder):
         (held_out if is_held_out(document, held_out_percent) else train).append(document)
     return train, held_out
+
+
+def repeat(documents: list[Document], times: dict[str, int]) -> list[Document]:
+    """Each document as often as `times` says of its source, once where it says nothing."""
+    return [document for document in documents for _ in range(times.get(document.source, 1))]
+
+
+def add_repeat_option(parser: argparse.ArgumentParser) -> None:
+    """`--repeat SOURCE=TIMES ...`: a source counts by its worth, not by its size."""
+    parser.add_argument("--repeat", type=_source_and_times, nargs="+", default=[], metavar="SOURCE=TIMES")
+
+
+def _source_and_times(text: str) -> tuple[str, int]:
+    source, _, times = text.partition("=")
+    return source, int(times)

@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from corpus import END_OF_TEXT, Document, split_corpus
+from corpus import END_OF_TEXT, Document, add_repeat_option, repeat, split_corpus
 
 
 @dataclass(frozen=True)
@@ -169,14 +169,9 @@ class Trainer:
             optimizer.load_state_dict(saved)
 
 
-def encode(tokenizer: Tokenizer, documents: list[Document], repeats: dict[str, int]) -> list[list[int]]:
-    """Token ids of each document, those of a repeated source several times."""
-    encodings = tokenizer.encode_batch([document.text for document in documents])
-    return [
-        encoding.ids
-        for document, encoding in zip(documents, encodings, strict=True)
-        for _ in range(repeats.get(document.source, 1))
-    ]
+def encode(tokenizer: Tokenizer, documents: list[Document]) -> list[list[int]]:
+    """Token ids of each document."""
+    return [encoding.ids for encoding in tokenizer.encode_batch([document.text for document in documents])]
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -186,9 +181,9 @@ def train(arguments: argparse.Namespace) -> None:
     end_of_text = tokenizer.token_to_id(END_OF_TEXT)
     training, held_out = split_corpus(arguments.corpus, arguments.held_out_percent)
 
-    token_ids = encode(tokenizer, training, arguments.repeat)
+    token_ids = encode(tokenizer, repeat(training, dict(arguments.repeat)))
     batches = Batches(token_ids, end_of_text, arguments.batch, arguments.length, arguments.seed)
-    held_out_ids = encode(tokenizer, held_out, {})
+    held_out_ids = encode(tokenizer, held_out)
     held_out_batches = Batches(held_out_ids, end_of_text, 1, arguments.length, arguments.seed)
     held_out_rows = held_out_batches.rows(epoch=0)[:128] if held_out_batches.tokens_per_epoch > arguments.length else []
 
@@ -227,11 +222,6 @@ def train(arguments: argparse.Namespace) -> None:
     trainer.save(checkpoint)
 
 
-def _repeat(text: str) -> tuple[str, int]:
-    source, _, times = text.partition("=")
-    return source, int(times)
-
-
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="folder of *.txt files")
@@ -245,7 +235,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--batch", type=int, default=16, help="rows a step")
     parser.add_argument("--length", type=int, default=512, help="tokens a row")
-    parser.add_argument("--repeat", type=_repeat, action="append", default=[], metavar="SOURCE=TIMES")
+    add_repeat_option(parser)
     parser.add_argument("--held-out-percent", type=float, default=2.0)
     parser.add_argument("--n-layer", type=int, default=4)
     parser.add_argument("--n-embd", type=int, default=256)
@@ -256,9 +246,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--bf16", action="store_true", help="bfloat16 matrix products (fast where the CPU has AMX)")
     parser.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
-    arguments = parser.parse_args(argv)
-    arguments.repeat = dict(arguments.repeat)
-    return arguments
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from corpus import END_OF_TEXT, split_corpus
+from corpus import END_OF_TEXT, add_repeat_option, repeat, split_corpus
 
 
 def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
@@ -45,9 +45,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("tokenizer.json"))
     parser.add_argument("--vocab-size", type=int, default=8192)
     parser.add_argument("--held-out-percent", type=float, default=2.0)
+    add_repeat_option(parser)
     arguments = parser.parse_args()
 
     train, _ = split_corpus(arguments.corpus, arguments.held_out_percent)
+    train = repeat(train, dict(arguments.repeat))
     tokenizer = train_tokenizer([document.text for document in train], arguments.vocab_size)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(arguments.output), pretty=False)
