@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from .messages import Message, Option, Spelling
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command line."""
@@ -23,14 +25,35 @@ def first_line(error: BaseException) -> str:
 
 
 class InspectError(Exception):
-    """An error that the user can act on: one line that says what is wrong, and where there is one, the next step."""
+    """An error that the user can act on: one line that says what is wrong, and where there is one, the next step.
+
+    Its text spells options as Python does; `say` and `say_hint` spell them as they are told to.
+    """
 
     exit_code = ExitCode.BUG
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: Message | str, hint: Message | str | None = None) -> None:
+        super().__init__(message, hint)
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+    @property
+    def option(self) -> str | None:
+        """The option that is at fault, as Python spells it; None if no single one is."""
+        values = self.message.values if isinstance(self.message, Message) else {}
+        named = values.get("option")
+        return str(named) if isinstance(named, Option) else None
+
+    def say(self, spelling: Spelling = str) -> str:
+        """What is wrong."""
+        return self.message.say(spelling) if isinstance(self.message, Message) else self.message
+
+    def say_hint(self, spelling: Spelling = str) -> str | None:
+        """The next step."""
+        return self.hint.say(spelling) if isinstance(self.hint, Message) else self.hint
 
 
 class UsageError(InspectError):

@@ -1,14 +1,60 @@
 """Why `decode` takes an index: argmax and argsort of the logits, which say where a number stands and not how large."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
-from ..results import Candidate, Prompt
-from ..results.decode import Argsort
+from ..results import Candidate, Prompt, record
+from ..results.decode import Argsort, Decode
+from .checks import check_top_k
+from .decode import decode_ids
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import make_candidate
+
+
+@record
+class DecodeArgmaxQuestion(Question[str, Decode]):
+    """Go from the logits behind a text to the next token: argmax gives an index, and the index is decoded.
+
+    Args:
+        top_k: how many tokens to list from each end of the logits' order.
+        skip_special_tokens: leave `<|endoftext|>` and its like out of the text, though not out of the tokens.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        UsageError: there are not so many tokens.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+    """
+
+    command: ClassVar[str] = "decode"
+    top_k: int = 5
+    skip_special_tokens: bool = False
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Decode:
+        vocab_size = model.info.vocab_size
+        check_top_k(self.top_k, vocab_size)
+        backend = model.backend
+        prompt = whole_prompt(model, asked)
+        tokenizer = model.tokenizer_for(asked)
+        argmax, argsort = sort_logits(backend, tokenizer, prompt, vocab_size=vocab_size, top_k=self.top_k)
+        tokens, text = decode_ids(
+            tokenizer, [argmax.id], vocab_size=vocab_size, skip_special_tokens=self.skip_special_tokens
+        )
+        return Decode(
+            model=model.info,
+            run=model.run(),
+            prompt=prompt,
+            options=self,
+            tokens=tokens,
+            text=text,
+            argmax=argmax,
+            argsort=argsort,
+        )
 
 
 def sort_logits(
@@ -27,8 +73,12 @@ def sort_logits(
         places = [*places[:top_k], *places[-top_k:]]
     descending = tuple(
         make_candidate(
-            tokenizer, int(ranking.ids[0, place]), place + 1, float(ranking.logits[0, place]), log_normalizer
+            tokenizer,
+            int(ranking.ids[0, place]),
+            rank=place + 1,
+            logit=float(ranking.logits[0, place]),
+            log_normalizer=log_normalizer,
         )
         for place in places
     )
-    return descending[0], Argsort(descending[::-1], descending)
+    return descending[0], Argsort(ascending=descending[::-1], descending=descending)

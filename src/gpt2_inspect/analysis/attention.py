@@ -1,15 +1,18 @@
 """Which tokens each token looks at: the attention weights of the heads."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..backends.base import Backend, Observer
 from ..errors import ModelUnusableError, UsageError
-from ..results import Prompt, Token
-from ..results.attention import AttendedToken, AttentionHead
+from ..messages import Message, Option
+from ..results import ModelInfo, Prompt, Token, record
+from ..results.attention import AttendedToken, Attention, AttentionHead
 from .checks import check_index, check_position, check_positive
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,15 +22,60 @@ if TYPE_CHECKING:
 Matrix = tuple[tuple[float, ...], ...]
 
 
-def check_heads(layer: int | None, head: int | None, top_k: int, *, n_layer: int, n_head: int) -> None:
-    """Raise UsageError unless there is such a layer and head, and something to list."""
-    if layer is not None:
-        check_index("--layer", layer, n_layer, "the layers")
-    if head is not None:
-        check_index("--head", head, n_head, "the heads of a layer")
-        if layer is None:
-            raise UsageError(f"--head {head} is in every layer", "choose one with --layer")
-    check_positive("--top-k", top_k)
+@record
+class AttentionQuestion(Question[str, Attention]):
+    """See which tokens each token looks at: what transformers returns as `attentions`.
+
+    Args:
+        layer: one layer, from 0; by default all.
+        head: one head of that layer, from 0, whose whole matrix is returned; by default all.
+        position: the token whose weights are described, from 0, or from the end if negative.
+        top_k: how many tokens to list for each head; there are never more than it can see.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        UsageError: there is no such layer, head or position, a head without a layer, or nothing to list.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+    """
+
+    command: ClassVar[str] = "attention"
+    layer: int | None = None
+    head: int | None = None
+    position: int = -1
+    top_k: int = 3
+
+    def __post_init__(self) -> None:
+        if self.head is not None and self.layer is None:
+            raise UsageError(
+                Message("{option} {value} is in every layer", option=Option("head"), value=self.head),
+                Message("choose one with {layer}", layer=Option("layer")),
+            )
+        check_positive("top_k", self.top_k)
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Attention:
+        layers = self._layers(model.info)
+        backend = model.backend
+        prompt = whole_prompt(model, asked)
+        position, heads, matrix = inspect_attention(
+            backend, prompt, layers=layers, head=self.head, position=self.position, top_k=self.top_k
+        )
+        return Attention(
+            model=model.info,
+            run=model.run(),
+            prompt=prompt,
+            options=self,
+            position=position,
+            heads=heads,
+            matrix=matrix,
+        )
+
+    def _layers(self, info: ModelInfo) -> Sequence[int]:
+        if self.layer is not None:
+            check_index("layer", self.layer, info.n_layer, Message("the layers"))
+        if self.head is not None:
+            check_index("head", self.head, info.n_head, Message("the heads of a layer"))
+        return range(info.n_layer) if self.layer is None else [self.layer]
 
 
 def inspect_attention(
@@ -78,9 +126,11 @@ def _describe(tokens: Sequence[Token], layer: int, head: int, row: "Array", top_
     """What a head looks at; `row` holds the weights of the tokens that it can see, the first of `tokens`."""
     best = np.argsort(-row, kind="stable")[:top_k]  # equal ones stay in their order
     top = tuple(
-        AttendedToken(tokens[index].id, tokens[index].token, tokens[index].bytes, index, weight)
+        AttendedToken(
+            id=tokens[index].id, token=tokens[index].token, bytes=tokens[index].bytes, index=index, weight=weight
+        )
         for index, weight in zip(best.tolist(), row[best].tolist(), strict=True)
     )
     weights = row[row > 0].astype(np.float64)
     entropy = abs(float(weights @ np.log2(weights)))  # no weight exceeds 1: the sum is negative, or -0
-    return AttentionHead(layer, head, entropy, top)
+    return AttentionHead(layer=layer, head=head, entropy_bits=entropy, top=top)

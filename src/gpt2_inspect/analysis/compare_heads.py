@@ -1,43 +1,83 @@
 """What a language-model head adds: AutoModelForCausalLM against AutoModel over the same weights and tokens."""
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 import numpy as np
 
-from ..backends.heads import ClassFacts, Heads, HeadsFacts, ModuleFacts
-from ..checkpoint.tokenizer import Tokenizer
-from ..results import Candidate, Prompt
-from ..results.compare_heads import AddedModule, Identity, ModelClass, Module, NamedShape, Trees, TwoHeads
+from ..backends.heads import ClassFacts, HeadsFacts, ModuleFacts
+from ..results import record
+from ..results.compare_heads import (
+    AddedModule,
+    CompareHeads,
+    Identity,
+    ModelClass,
+    Module,
+    NamedShape,
+    Trees,
+    TwoHeads,
+)
+from .checks import check_top_k
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import make_candidates
 
-Compared = tuple[TwoHeads, tuple[AddedModule, ...], tuple[Module, ...], Trees | None, Identity, tuple[Candidate, ...]]
-"""The fields of the result, in their order."""
 
+@record
+class CompareHeadsQuestion(Question[str, CompareHeads]):
+    """Hold transformers' AutoModelForCausalLM against its AutoModel, over the same weights: what the head adds.
 
-def compare_heads(heads: Heads, tokenizer: Tokenizer, prompt: Prompt, *, top_k: int, tree: bool) -> Compared:
-    """Run both models and hold them against each other: classes, modules, outputs, numbers."""
-    facts = heads.compare(np.array([[token.id for token in prompt.tokens]]), top_k)
-    trees = _trees(facts)
-    found = Identity(
-        facts.max_abs_difference,
-        facts.from_logits.ids.tolist() == facts.from_last_hidden_state.ids.tolist(),
-        make_candidates(tokenizer, facts.from_last_hidden_state, 0),
-    )
-    return (
-        TwoHeads(_model_class(facts.causal_lm), _model_class(facts.base)),
-        _added(facts.causal_lm, trees.causal_lm),
-        tuple(module for module in trees.causal_lm if _is_outer(module)),
-        trees if tree else None,
-        found,
-        make_candidates(tokenizer, facts.from_logits, 0),
-    )
+    Args:
+        top_k: how many candidates to list.
+        tree: also list all modules of both.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        UsageError: there are not so many tokens.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the numpy backend was asked for, or the device is not there.
+    """
+
+    command: ClassVar[str] = "compare-heads"
+    top_k: int = 5
+    tree: bool = False
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareHeads:
+        check_top_k(self.top_k, model.info.vocab_size)
+        prompt = whole_prompt(model, asked)  # first, for torch takes seconds to load
+        tokenizer = model.tokenizer_for(asked)
+        facts = model.heads.compare(np.array([[token.id for token in prompt.tokens]]), self.top_k)
+        trees = _trees(facts)
+        return CompareHeads(
+            model=model.info,
+            run=model.run_of_heads(),
+            prompt=prompt,
+            options=self,
+            heads=TwoHeads(causal_lm=_model_class(facts.causal_lm), base=_model_class(facts.base)),
+            only_in_causal_lm=_added(facts.causal_lm, trees.causal_lm),
+            modules=tuple(module for module in trees.causal_lm if _is_outer(module)),
+            trees=trees if self.tree else None,
+            identity=Identity(
+                max_abs_difference=facts.max_abs_difference,
+                same_top_k=facts.from_logits.ids.tolist() == facts.from_last_hidden_state.ids.tolist(),
+                top_logprobs=make_candidates(tokenizer, facts.from_last_hidden_state, 0),
+            ),
+            top_logprobs=make_candidates(tokenizer, facts.from_logits, 0),
+        )
 
 
 def _model_class(facts: ClassFacts) -> ModelClass:
     itself = facts.modules[0]
-    return ModelClass(facts.auto_class, itself.type, itself.parameters, _named_shapes(facts.outputs))
+    return ModelClass(
+        auto_class=facts.auto_class,
+        class_=itself.type,
+        parameters=itself.parameters,
+        outputs=_named_shapes(facts.outputs),
+    )
 
 
 def _named_shapes(shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> tuple[NamedShape, ...]:
-    return tuple(NamedShape(name, shape) for name, shape in shapes)
+    return tuple(NamedShape(name=name, shape=shape) for name, shape in shapes)
 
 
 def _trees(facts: HeadsFacts) -> Trees:
@@ -46,8 +86,10 @@ def _trees(facts: HeadsFacts) -> Trees:
     in_base = {name: path for path, name in in_causal_lm.items()}
     names = {module.name for module in facts.causal_lm.modules}
     return Trees(
-        tuple(_module(module, in_causal_lm.get(module.name)) for module in facts.causal_lm.modules if module.name),
-        tuple(
+        causal_lm=tuple(
+            _module(module, in_causal_lm.get(module.name)) for module in facts.causal_lm.modules if module.name
+        ),
+        base=tuple(
             _module(module, in_base[module.name] if in_base[module.name] in names else None)
             for module in facts.base.modules
             if module.name
@@ -57,7 +99,14 @@ def _trees(facts: HeadsFacts) -> Trees:
 
 def _module(facts: ModuleFacts, counterpart: str | None) -> Module:
     weights = _named_shapes(facts.weights)
-    return Module(facts.name, facts.type, facts.length, facts.parameters, weights, counterpart)
+    return Module(
+        name=facts.name,
+        type=facts.type,
+        length=facts.length,
+        parameters=facts.parameters,
+        weights=weights,
+        counterpart=counterpart,
+    )
 
 
 def _is_outer(module: Module) -> bool:
@@ -69,12 +118,12 @@ def _added(facts: ClassFacts, tree: tuple[Module, ...]) -> tuple[AddedModule, ..
     added = {module.name for module in tree if module.counterpart is None}
     return tuple(
         AddedModule(
-            module.name,
-            module.type,
-            module.in_features,
-            module.out_features,
-            any(name == "bias" for name, _ in module.weights),
-            module.tied_to,
+            module=module.name,
+            type=module.type,
+            in_features=module.in_features,
+            out_features=module.out_features,
+            bias=any(name == "bias" for name, _ in module.weights),
+            tied_to=module.tied_to,
         )
         for module in facts.modules
         if module.name in added

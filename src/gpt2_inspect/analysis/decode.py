@@ -1,12 +1,53 @@
 """From token ids to text: each token by itself, and all of them together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import index
+from typing import Any, ClassVar
 
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import InputError
-from ..results.decode import DecodedToken
-from .tokens import is_complete_utf8, make_token
+from ..results import record
+from ..results.decode import Decode, DecodedToken
+from .question import LoadedModel, Question
+from .tokens import check_token_id, is_complete_utf8, make_token
+
+
+@record
+class DecodeQuestion(Question[Sequence[int], Decode]):
+    """Turn token ids into text: each by itself, and all together. Needs no weights.
+
+    There is at least one id; how many the model could read does not matter.
+
+    Args:
+        skip_special_tokens: leave `<|endoftext|>` and its like out of the text, though not out of the tokens.
+
+    Raises:
+        InputError: there are no ids, or one is outside the vocabulary.
+        ModelUnusableError: the tokenizer is broken.
+    """
+
+    command: ClassVar[str] = "decode"
+    skip_special_tokens: bool = False
+
+    def answer(
+        self, model: LoadedModel, asked: Sequence[int], on_part: Callable[[Any], None] | None = None
+    ) -> Decode:
+        tokens, text = decode_ids(
+            model.tokenizer_for(""),
+            asked,
+            vocab_size=model.info.vocab_size,
+            skip_special_tokens=self.skip_special_tokens,
+        )
+        return Decode(
+            model=model.info,
+            run=model.run_without_weights(),
+            prompt=None,
+            options=self,
+            tokens=tokens,
+            text=text,
+            argmax=None,
+            argsort=None,
+        )
 
 
 def decode_ids(
@@ -20,11 +61,7 @@ def decode_ids(
     if not token_ids:
         raise InputError("there are no token ids", "give one or more, for example 318")
     for token_id in token_ids:
-        if not 0 <= token_id < vocab_size:
-            raise InputError(
-                f"token id {token_id} is outside the vocabulary",
-                f"this model has {vocab_size} tokens, from 0 to {vocab_size - 1}",
-            )
+        check_token_id(token_id, vocab_size)
     decoded = {token_id: _decoded(tokenizer, token_id) for token_id in set(token_ids)}
     tokens = tuple(decoded[token_id] for token_id in token_ids)
     return tokens, tokenizer.decode(token_ids, skip_special_tokens=skip_special_tokens)
@@ -32,4 +69,6 @@ def decode_ids(
 
 def _decoded(tokenizer: Tokenizer, token_id: int) -> DecodedToken:
     token = make_token(tokenizer, token_id)
-    return DecodedToken(token.id, token.token, token.bytes, is_complete_utf8(token))
+    return DecodedToken(
+        id=token.id, token=token.token, bytes=token.bytes, complete_utf8=is_complete_utf8(token)
+    )

@@ -1,15 +1,19 @@
 """What a text is before the first block: its rows of wte and wpe, and the tokens whose rows of wte are nearest."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import ModelUnusableError
-from ..results import Prompt
-from ..results.embeddings import EmbeddedToken, Neighbor, Shapes, Vector
+from ..messages import Message
+from ..results import Prompt, record
+from ..results.embeddings import EmbeddedToken, Embeddings, Neighbor, Shapes, Vector
+from .checks import check_count
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import make_token
 
 if TYPE_CHECKING:
@@ -27,6 +31,38 @@ COSINES = 1 << 23
 
 ROWS = 1 << 12
 """Rows that are widened to float64 at a time, 24 MiB of them at GPT-2's width."""
+
+
+@record
+class EmbeddingsQuestion(Question[str, Embeddings]):
+    """Look at the vectors of the tokens (wte), of their positions (wpe), and at their sums. The model does not run.
+
+    The parts that can be seen before the answer is whole are the vectors of the text, as one dictionary: (T, D) each, by
+    the names `wte`, `wpe` and `sum`.
+
+    Args:
+        neighbors: how many of the nearest tokens to list for each, by cosine in wte, the token itself left out.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        UsageError: there are not so many other tokens.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+    """
+
+    command: ClassVar[str] = "embeddings"
+    neighbors: int = 5
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Embeddings:
+        check_count("neighbors", self.neighbors, model.info.vocab_size - 1, Message("the number of other tokens"))
+        backend = model.backend
+        prompt = whole_prompt(model, asked)
+        shapes, tokens = embed(
+            backend, model.tokenizer_for(asked), prompt, neighbors=self.neighbors, on_arrays=on_part
+        )
+        return Embeddings(
+            model=model.info, run=model.run(), prompt=prompt, options=self, shapes=shapes, tokens=tokens
+        )
 
 
 def embed(
@@ -55,17 +91,17 @@ def embed(
         on_arrays(vectors)
     tokens = tuple(
         EmbeddedToken(
-            token.id,
-            token.token,
-            token.bytes,
-            position,
+            id=token.id,
+            token=token.token,
+            bytes=token.bytes,
+            position=position,
             **{name: _describe(rows[position]) for name, rows in vectors.items()},
             nearest=nearest[token.id],
         )
         for position, token in enumerate(prompt.tokens)
     )
     (vocab_size, n_embd), (n_positions, _) = wte.shape, wpe.shape
-    return Shapes((vocab_size, n_embd), (n_positions, n_embd)), tokens
+    return Shapes(wte=(vocab_size, n_embd), wpe=(n_positions, n_embd)), tokens
 
 
 def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterator[tuple[int, Ids, Exact]]":
@@ -119,12 +155,17 @@ def _cosines(vector: "Array", rows: "Array") -> "Exact":
 
 def _neighbor(tokenizer: Tokenizer, token_id: int, cosine: float) -> Neighbor:
     token = make_token(tokenizer, token_id)
-    return Neighbor(token.id, token.token, token.bytes, cosine)
+    return Neighbor(id=token.id, token=token.token, bytes=token.bytes, cosine=cosine)
 
 
 def _describe(row: "Array") -> Vector:
     wide = row.astype(np.float64)
-    return Vector(float(np.linalg.norm(wide)), float(wide.mean()), float(wide.std()), tuple(wide[:FIRST].tolist()))
+    return Vector(
+        norm=float(np.linalg.norm(wide)),
+        mean=float(wide.mean()),
+        std=float(wide.std()),
+        first=tuple(wide[:FIRST].tolist()),
+    )
 
 
 def _not_finite() -> ModelUnusableError:

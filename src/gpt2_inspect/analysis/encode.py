@@ -4,12 +4,41 @@ A byte-level BPE may cut inside a character, and a token may even end one and be
 token has a byte of are found from the exact bytes, which are the text's own if the tokenizer changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, groupby
+from typing import Any, ClassVar
 
-from ..results import Token
-from ..results.encode import EncodedToken, Group
+from ..results import Token, record
+from ..results.encode import Encode, EncodedToken, Group
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import is_complete_utf8
+
+
+@record
+class EncodeQuestion(Question[str, Encode]):
+    """Turn a text into tokens, and say where in it each stands. Needs no weights.
+
+    The text may be of any length, but not empty; what exceeds n_positions is counted and not refused.
+
+    Raises:
+        InputError: the text is empty or not valid Unicode.
+        ModelUnusableError: the tokenizer is broken.
+    """
+
+    command: ClassVar[str] = "encode"
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Encode:
+        prompt = whole_prompt(model, asked, any_length=True)
+        tokens, groups = place_tokens(asked, prompt.tokens)
+        return Encode(
+            model=model.info,
+            run=model.run_without_weights(),
+            prompt=prompt,
+            options=self,
+            tokens=tokens,
+            groups=groups,
+        )
 
 
 def place_tokens(text: str, tokens: Sequence[Token]) -> tuple[tuple[EncodedToken, ...], tuple[Group, ...] | None]:
@@ -36,10 +65,21 @@ def _begins_character(byte: int) -> bool:
 
 
 def _encoded(index: int, token: Token, start: int | None, end: int | None, group: int | None) -> EncodedToken:
-    return EncodedToken(token.id, token.token, token.bytes, index, is_complete_utf8(token), start, end, group)
+    return EncodedToken(
+        id=token.id,
+        token=token.token,
+        bytes=token.bytes,
+        index=index,
+        complete_utf8=is_complete_utf8(token),
+        start=start,
+        end=end,
+        group=group,
+    )
 
 
 def _group(text: str, members: Sequence[EncodedToken]) -> Group:
     start, end = members[0].start, members[-1].end
     assert start is not None and end is not None
-    return Group(text[start:end], start, end, tuple(token.index for token in members))
+    return Group(
+        text=text[start:end], start=start, end=end, token_indices=tuple(token.index for token in members)
+    )

@@ -1,22 +1,73 @@
 """What the layers hold: the residual stream after each block, and what the head would read out of it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..backends.base import Backend, Cache, Observer
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import ModelUnusableError
-from ..results import Candidate, Prompt
-from ..results.hidden_states import HiddenState, LastHiddenState, PastKeyValues
-from .checks import check_position
+from ..results import Candidate, Prompt, record
+from ..results.hidden_states import HiddenState, HiddenStates, LastHiddenState, PastKeyValues
+from .checks import check_position, check_top_k
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import make_candidates
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[np.float32]
+
+
+@record
+class HiddenStatesQuestion(Question[str, HiddenStates]):
+    """Look at the residual stream after every block: what transformers returns as `hidden_states`.
+
+    The parts that can be seen before the answer is whole are the states themselves, as one dictionary: each (1, T, D),
+    by the names `hidden_states_0` and so on.
+
+    Args:
+        position: whose state is measured, from 0, or from the end if negative.
+        lens: also read each state out as if it were the last: through `ln_f` and the head (the logit lens).
+        top_k: how many candidates the lens lists.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        UsageError: an option has a value that makes no sense.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+    """
+
+    command: ClassVar[str] = "hidden-states"
+    position: int = -1
+    lens: bool = False
+    top_k: int = 5
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> HiddenStates:
+        check_top_k(self.top_k, model.info.vocab_size)
+        backend = model.backend
+        prompt = whole_prompt(model, asked)
+        position, layers, last_hidden_state, past_key_values = inspect_states(
+            backend,
+            model.tokenizer_for(asked),
+            prompt,
+            n_layer=model.info.n_layer,
+            position=self.position,
+            lens_top_k=self.top_k if self.lens else None,
+            on_arrays=on_part,
+        )
+        return HiddenStates(
+            model=model.info,
+            run=model.run(),
+            prompt=prompt,
+            options=self,
+            position=position,
+            layers=layers,
+            last_hidden_state=last_hidden_state,
+            past_key_values=past_key_values,
+        )
 
 
 def inspect_states(
@@ -96,18 +147,29 @@ def _measure(
         before = rows[index - 1].astype(np.float64)
         norms = norm * np.linalg.norm(before)
         cosine = float(row @ before / norms) if norms else None
-    return HiddenState(index, name, shape, float(row.mean()), float(row.std()), float(norm), cosine, candidates)
+    return HiddenState(
+        index=index,
+        name=name,
+        shape=shape,
+        mean=float(row.mean()),
+        std=float(row.std()),
+        norm=float(norm),
+        cosine_to_previous=cosine,
+        top_logprobs=candidates,
+    )
 
 
 def _find(last_hidden_state: "Array", states: "list[Array]") -> LastHiddenState:
     """Which of the states (1, T, D) is `last_hidden_state` (T, D)."""
     differences = [float(np.abs(state[0] - last_hidden_state).max()) for state in states]
     index = int(np.argmin(differences))
-    return LastHiddenState(index, differences[index])
+    return LastHiddenState(equals_index=index, max_abs_difference=differences[index])
 
 
 def _past_key_values(cache: Cache) -> PastKeyValues:
     layers = cache.layers
     keys, values = layers[0]
     size = sum(stored.nbytes for layer in layers for stored in layer)
-    return PastKeyValues(len(layers), tuple(keys.shape), tuple(values.shape), size)
+    return PastKeyValues(
+        n_layer=len(layers), key_shape=tuple(keys.shape), value_shape=tuple(values.shape), bytes=size
+    )

@@ -1,18 +1,63 @@
 """How probable a text is: the logits at each position rank the token that follows it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
 from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
-from ..results import Prompt
-from ..results.score import ScoredToken, Totals
+from ..results import Prompt, record
+from ..results.score import Score, ScoredToken, Totals
+from .checks import check_top_k
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import make_candidates
 
-Measures = tuple[float | None, float | None, int | None, float | None, float | None]
-"""Of a ScoredToken: logprob, prob, rank, surprisal, entropy."""
+
+@record
+class ScoreQuestion(Question[str, Score]):
+    """Say how probable each token of a text is, given those before it, and how probable the whole is.
+
+    The logits at position i rank the token at i + 1. The first token has nothing before it and is not scored.
+
+    Args:
+        bos: put `<|endoftext|>` before the text, so that its first token is scored too.
+        top_k: how many proposals for the next place to list at each position.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        UsageError: there are not so many tokens, or none to put first.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+    """
+
+    command: ClassVar[str] = "score"
+    bos: bool = False
+    top_k: int = 5
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
+        check_top_k(self.top_k, model.info.vocab_size)
+        backend = model.backend
+        prompt = whole_prompt(model, asked, with_bos=self.bos)
+        positions, totals = score_tokens(backend, model.tokenizer_for(asked), prompt, top_k=self.top_k)
+        return Score(
+            model=model.info, run=model.run(), prompt=prompt, options=self, positions=positions, totals=totals
+        )
+
+
+class Measures(TypedDict):
+    """What is measured of a token that something stands before."""
+
+    logprob: float | None
+    prob: float | None
+    rank: int | None
+    surprisal_bits: float | None
+    entropy_bits: float | None
+
+
+NOT_SCORED = Measures(logprob=None, prob=None, rank=None, surprisal_bits=None, entropy_bits=None)
 
 
 def score_tokens(
@@ -32,11 +77,26 @@ def score_tokens(
     logprobs = chosen[:-1].tolist()
     ranks = ranking.targets.ranks[:-1].tolist()
     entropies = (ranking.entropy[:-1].astype(np.float64) / math.log(2)).tolist()
-    measures: list[Measures] = [(None, None, None, None, None)]
+    measures = [NOT_SCORED]
     for logprob, rank, entropy in zip(logprobs, ranks, entropies, strict=True):
-        measures.append((logprob, math.exp(logprob), rank, surprisal_bits(logprob), entropy))
+        measures.append(
+            Measures(
+                logprob=logprob,
+                prob=math.exp(logprob),
+                rank=rank,
+                surprisal_bits=surprisal_bits(logprob),
+                entropy_bits=entropy,
+            )
+        )
     positions = tuple(
-        ScoredToken(token.id, token.token, token.bytes, index, *measured, make_candidates(tokenizer, ranking, index))
+        ScoredToken(
+            id=token.id,
+            token=token.token,
+            bytes=token.bytes,
+            index=index,
+            **measured,
+            next_top_logprobs=make_candidates(tokenizer, ranking, index),
+        )
         for index, (token, measured) in enumerate(zip(prompt.tokens, measures, strict=True))
     )
     return positions, total(logprobs, sum(len(token.bytes) for token in prompt.tokens[1:]))
@@ -51,7 +111,12 @@ def total(logprobs: Sequence[float], size: int) -> Totals:
             perplexity = math.exp(-logprob / len(logprobs))
         except OverflowError:
             perplexity = math.inf
-    return Totals(logprob, perplexity, surprisal_bits(logprob) / size if size else None, len(logprobs))
+    return Totals(
+        logprob=logprob,
+        perplexity=perplexity,
+        bits_per_byte=surprisal_bits(logprob) / size if size else None,
+        tokens_scored=len(logprobs),
+    )
 
 
 def surprisal_bits(logprob: float) -> float:

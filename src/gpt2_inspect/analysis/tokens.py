@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from ..backends.base import Ranking
 from ..checkpoint.tokenizer import Tokenizer
+from ..errors import InputError
+from ..messages import Message
 from ..results import Candidate, Token
 
 
 def make_token(tokenizer: Tokenizer, token_id: int) -> Token:
     """The record of one token id."""
     raw = tokenizer.token_bytes(token_id)
-    return Token(token_id, raw.decode("utf-8", "replace"), tuple(raw))
+    return Token(id=token_id, token=raw.decode("utf-8", "replace"), bytes=tuple(raw))
 
 
 def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, ...]:
@@ -29,6 +31,15 @@ def completed(tokenizer: Tokenizer, token_ids: Sequence[int], eos_token_id: int 
     return tokenizer.decode(token_ids[:-1] if ended else token_ids), "eos" if ended else "length"
 
 
+def check_token_id(token_id: int, vocab_size: int) -> None:
+    """Raise InputError if the vocabulary has no such id."""
+    if not 0 <= token_id < vocab_size:
+        raise InputError(
+            Message("token id {token_id} is outside the vocabulary", token_id=token_id),
+            Message("this model has {vocab_size} tokens, from 0 to {last}", vocab_size=vocab_size, last=vocab_size - 1),
+        )
+
+
 def is_complete_utf8(token: Token) -> bool:
     """True if the bytes of the token are whole UTF-8 by themselves, as no bytes at all are."""
     try:
@@ -38,11 +49,21 @@ def is_complete_utf8(token: Token) -> bool:
     return True
 
 
-def make_candidate(tokenizer: Tokenizer, token_id: int, rank: int, logit: float, log_normalizer: float) -> Candidate:
+def make_candidate(
+    tokenizer: Tokenizer, token_id: int, *, rank: int, logit: float, log_normalizer: float
+) -> Candidate:
     """The record of a candidate; `log_normalizer` is the log of the sum of exp(logit) over the vocabulary."""
     token = make_token(tokenizer, token_id)
     logprob = logit - log_normalizer
-    return Candidate(token.id, token.token, token.bytes, rank, logit, logprob, math.exp(logprob))
+    return Candidate(
+        id=token.id,
+        token=token.token,
+        bytes=token.bytes,
+        rank=rank,
+        logit=logit,
+        logprob=logprob,
+        prob=math.exp(logprob),
+    )
 
 
 def make_candidates(tokenizer: Tokenizer, ranking: Ranking, position: int) -> tuple[Candidate, ...]:
@@ -50,6 +71,6 @@ def make_candidates(tokenizer: Tokenizer, ranking: Ranking, position: int) -> tu
     log_normalizer = float(ranking.log_normalizer[position])
     ranked = zip(ranking.ids[position].tolist(), ranking.logits[position].tolist(), strict=True)
     return tuple(
-        make_candidate(tokenizer, token_id, rank, logit, log_normalizer)
+        make_candidate(tokenizer, token_id, rank=rank, logit=logit, log_normalizer=log_normalizer)
         for rank, (token_id, logit) in enumerate(ranked, start=1)
     )

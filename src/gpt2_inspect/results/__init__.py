@@ -8,9 +8,9 @@ steps from 1, positions, layers and heads from 0.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 SCHEMA_VERSION = 1
 
@@ -18,10 +18,13 @@ SCHEMA_VERSION = 1
 _R = TypeVar("_R", bound="Record")
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def record(kind: type[_R]) -> type[_R]:
-    """A frozen dataclass that takes its other methods from Record: making them for each class slows every start."""
-    return dataclass(frozen=True, eq=False, repr=False)(kind)
+    """A frozen dataclass made with keywords, since positions tell `logit` from `logprob` to nobody.
+
+    It takes its other methods from Record: making them for each class slows every start.
+    """
+    return dataclass(frozen=True, eq=False, repr=False, kw_only=True)(kind)
 
 
 class Record:
@@ -44,7 +47,19 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries, lists and plain values, in the order of the fields; NaN and infinities become None."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+        return {json_name(field.name): _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What `to_dict` was called on, but for NaN and infinities, which became None. Raises what `read` does."""
+        from .reading import read  # loads what only reading needs
+
+        return read(cls, values)
+
+
+def json_name(field: str) -> str:
+    """The name of a field in JSON; one that would be a keyword of Python ends in an underscore here."""
+    return field.removesuffix("_")
 
 
 def _plain(value: Any) -> Any:
@@ -135,6 +150,12 @@ class Prompt(Record):
     """True if `<|endoftext|>` was put first: in place of an empty prompt, or because that was asked for."""
     tokens_dropped: int
     """How many of the oldest tokens were cut off to fit the context."""
+
+
+class Options(Record):
+    """What was asked: a question's options under their own names. Questions are made of it (see analysis/question.py)."""
+
+    command: ClassVar[str]
 
 
 @record

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token, record
+from . import Options, Prompt, Record, Result, Token, record
 
 
 @record
@@ -48,6 +48,8 @@ class Attention(Result):
 
     command: ClassVar[str] = "attention"
     prompt: Prompt
+    options: Options
+    """What was asked for."""
     position: int
     """The chosen position, from 0, which `heads` tell of."""
     heads: tuple[AttentionHead, ...]

@@ -1,9 +1,9 @@
 """The records of `compare-heads`."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from . import Candidate, Prompt, Record, Result, record
+from . import Candidate, Options, Prompt, Record, Result, record
 
 
 @record
@@ -26,9 +26,6 @@ class ModelClass(Record):
     """Number of weights; tied weights count once."""
     outputs: tuple[NamedShape, ...]
     """Every field of what it returns, with the settings of the checkpoint, that holds something."""
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name.rstrip("_"): value for name, value in super().to_dict().items()}
 
 
 @record
@@ -99,6 +96,8 @@ class CompareHeads(Result):
 
     command: ClassVar[str] = "compare-heads"
     prompt: Prompt
+    options: Options
+    """What was asked for."""
     heads: TwoHeads
     only_in_causal_lm: tuple[AddedModule, ...]
     modules: tuple[Module, ...]

@@ -3,17 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token, record
-
-
-@record
-class Search(Record):
-    """What was asked for; the names are those of transformers' generate()."""
-
-    steps: int
-    """How many tokens may be added: `max_new_tokens`."""
-    num_beams: int
-    length_penalty: float
+from . import Options, Prompt, Record, Result, Token, record
 
 
 @record
@@ -69,7 +59,8 @@ class CompareSearch(Result):
 
     command: ClassVar[str] = "compare-search"
     prompt: Prompt
-    search: Search
+    search: Options
+    """What was asked for; the names are those of transformers' generate(), but for `steps`, its `max_new_tokens`."""
     greedy: Found
     beams: tuple[Found, ...]
     """`num_beams` of them, by `score`, best first."""

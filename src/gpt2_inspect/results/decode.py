@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Candidate, Record, Result, Token, record
+from . import Candidate, Options, Record, Result, Token, record
 
 
 @record
@@ -33,6 +33,8 @@ class Decode(Result):
     """The result of `decode`."""
 
     command: ClassVar[str] = "decode"
+    options: Options
+    """What was asked for."""
     tokens: tuple[DecodedToken, ...]
     """One for each id, in their order. With a prompt there is one: that of the argmax."""
     text: str

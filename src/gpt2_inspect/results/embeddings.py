@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token, record
+from . import Options, Prompt, Record, Result, Token, record
 
 
 @record
@@ -61,6 +61,8 @@ class Embeddings(Result):
 
     command: ClassVar[str] = "embeddings"
     prompt: Prompt
+    options: Options
+    """What was asked for."""
     shapes: Shapes
     tokens: tuple[EmbeddedToken, ...]
 

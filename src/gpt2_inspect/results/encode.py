@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Prompt, Record, Result, Token, record
+from . import Options, Prompt, Record, Result, Token, record
 
 
 @record
@@ -40,6 +40,8 @@ class Encode(Result):
 
     command: ClassVar[str] = "encode"
     prompt: Prompt
+    options: Options
+    """What was asked for."""
     tokens: tuple[EncodedToken, ...]
     groups: tuple[Group, ...] | None
     """Together they are the text. None if the bytes of the tokens are not those of the text, as with a tokenizer that

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Candidate, Prompt, Record, Result, record
+from . import Candidate, Options, Prompt, Record, Result, record
 
 
 @record
@@ -54,6 +54,8 @@ class HiddenStates(Result):
 
     command: ClassVar[str] = "hidden-states"
     prompt: Prompt
+    options: Options
+    """What was asked for."""
     position: int
     """Whose numbers are shown, from 0."""
     layers: tuple[HiddenState, ...]

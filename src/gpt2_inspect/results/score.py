@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from . import Candidate, Prompt, Record, Result, Token, record
+from . import Candidate, Options, Prompt, Record, Result, Token, record
 
 
 @record
@@ -48,6 +48,8 @@ class Score(Result):
 
     command: ClassVar[str] = "score"
     prompt: Prompt
+    options: Options
+    """What was asked for."""
     positions: tuple[ScoredToken, ...]
     totals: Totals
 

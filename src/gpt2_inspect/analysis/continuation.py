@@ -1,0 +1,140 @@
+"""A text that grows token by token: see what the model would put next, take a token, go back, branch off."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..backends.base import CacheFullError, Logits, Ranking
+from ..errors import InputError
+from ..results import Candidate, SampledCandidate
+from .question import LoadedModel
+from .tokens import check_token_id, make_candidate, make_candidates
+
+if TYPE_CHECKING:
+    from .sampling import Draw, Sampler
+
+
+class Proposals(NamedTuple):
+    """What the model would put next."""
+
+    candidates: tuple[Candidate, ...]
+    """The best, best first; after a draw these are SampledCandidates."""
+    chosen: Candidate
+    """The best of all, or the one that was drawn, which may be none of the candidates."""
+    entropy_bits: float
+    """Of the model's whole distribution."""
+
+
+class Continuation:
+    """Some tokens, and those that were taken after them.
+
+    Every token is read once, together with all that stand before it and have not been read: when proposals are asked
+    for. So the last token taken is never read if nobody asks what comes next.
+    """
+
+    def __init__(self, model: LoadedModel, token_ids: Sequence[int], capacity: int | None = None) -> None:
+        """Start from `token_ids`, at least one. Up to `capacity` tokens can be read, by default n_positions."""
+        self._model = model
+        self._tokenizer = model.tokenizer_for("")
+        self._token_ids = list(token_ids)
+        self._started_with = len(token_ids)
+        self._cache = model.backend.new_cache(1, model.info.n_positions if capacity is None else capacity)
+        self._logits: Logits | None = None  # of the last token, once it has been read
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """All tokens, those that it was started from among them."""
+        return tuple(self._token_ids)
+
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """The tokens that were taken."""
+        return tuple(self._token_ids[self._started_with :])
+
+    def propose(self, top_k: int) -> Proposals:
+        """The best `top_k` tokens to take next.
+
+        Raises:
+            InputError: there are more tokens than the model can read.
+            ModelUnusableError: a logit is NaN or infinite.
+        """
+        ranking = self._read().top_k(top_k)
+        candidates = make_candidates(self._tokenizer, ranking, 0)
+        return Proposals(candidates, candidates[0], _entropy_bits(ranking))
+
+    def draw(self, sampler: "Sampler", top_k: int) -> Proposals:
+        """A token drawn at random, beside the best `top_k`. Raises what `propose` does."""
+        logits = self._read()
+        row = logits.to_numpy()[0]  # (V,)
+        ranking = logits.top_k(top_k)
+        draw = sampler.draw(row)
+        candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking, 0))
+        listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
+        return Proposals(candidates, listed or _sampled(self._unlisted(draw, ranking), draw), _entropy_bits(ranking))
+
+    def take(self, token_id: int) -> None:
+        """Append a token, whatever the model thinks of it. Raises InputError if there is none with this id."""
+        check_token_id(token_id, self._model.info.vocab_size)
+        self._token_ids.append(token_id)
+        self._logits = None
+
+    def back(self, steps: int = 1) -> None:
+        """Give back the last tokens taken. Raises InputError if there are not so many."""
+        if not 0 <= steps <= len(self.taken):
+            raise InputError(f"cannot go back {steps} of {len(self.taken)} steps")
+        if steps:
+            del self._token_ids[-steps:]
+            self._cache.truncate(min(self._cache.length, len(self._token_ids) - 1))  # the last is read once more
+            self._logits = None
+
+    def fork(self) -> "Continuation":
+        """Another continuation of the same tokens; from here on the two go on apart."""
+        other = object.__new__(Continuation)
+        other.__dict__ |= self.__dict__ | {"_token_ids": self._token_ids.copy(), "_cache": self._cache.fork()}
+        return other
+
+    def _read(self) -> Logits:
+        """The logits of the last token, (1, V)."""
+        if self._logits is None:
+            unread = np.array([self._token_ids[self._cache.length :]])
+            try:
+                self._logits = self._model.backend.forward(unread, self._cache)
+            except CacheFullError:
+                raise InputError(
+                    f"{len(self._token_ids)} tokens are more than can be read: there is room for {self._cache.capacity}",
+                    "go back, or start from fewer tokens",
+                ) from None
+        return self._logits
+
+    def _unlisted(self, draw: "Draw", ranking: Ranking) -> Candidate:
+        """The record of a token that was drawn from below the listed candidates."""
+        drawn = self._read().top_k(1, np.array([draw.token_id])).targets
+        assert drawn is not None
+        return make_candidate(
+            self._tokenizer,
+            draw.token_id,
+            rank=int(drawn.ranks[0]),
+            logit=float(drawn.logits[0]),
+            log_normalizer=float(ranking.log_normalizer[0]),
+        )
+
+
+def _entropy_bits(ranking: Ranking) -> float:
+    return float(ranking.entropy[0]) / math.log(2)
+
+
+def _sampled(candidate: Candidate, draw: "Draw") -> SampledCandidate:
+    prob_final = float(draw.probabilities[candidate.id])
+    return SampledCandidate(
+        id=candidate.id,
+        token=candidate.token,
+        bytes=candidate.bytes,
+        rank=candidate.rank,
+        logit=candidate.logit,
+        logprob=candidate.logprob,
+        prob=candidate.prob,
+        prob_final=prob_final,
+        kept=prob_final > 0,
+    )

@@ -1,0 +1,73 @@
+"""What a question is: a value that holds its options and their checks, and answers itself given a model and a text."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from ..results import ModelInfo, Options, Result, RunInfo
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..backends.heads import Heads
+    from ..checkpoint.tokenizer import Tokenizer
+
+
+class LoadedModel(Protocol):
+    """A model as questions see it. Each part is loaded when a question first asks for it."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Its name and sizes; needs neither weights nor tokenizer."""
+
+    @property
+    def backend(self) -> "Backend":
+        """What runs it. Ask for it before the tokenizer: the weights are read ahead while that is loaded."""
+
+    @property
+    def heads(self) -> "Heads":
+        """transformers' own models over the same weights."""
+
+    def tokenizer_for(self, text: str) -> "Tokenizer":
+        """The tokenizer; the first text decides in which way it is loaded, for the sake of speed alone."""
+
+    @property
+    def eos_token_ids(self) -> Sequence[int]:
+        """The tokens that end a text."""
+
+    @property
+    def bos_token_id(self) -> int | None:
+        """The token that a text can be started from, if there is one."""
+
+    def run(self, seed: int | None = None) -> RunInfo:
+        """What computes the answers, for the record."""
+
+    def run_without_weights(self) -> RunInfo:
+        """The same for questions about tokens alone: no weights are opened, so no backend is chosen."""
+
+    def run_of_heads(self) -> RunInfo:
+        """The same for questions to `heads`."""
+
+
+Asked = TypeVar("Asked", contravariant=True)
+"""What a question is about: a text, or token ids."""
+
+Answer = TypeVar("Answer", bound=Result, covariant=True)
+"""The record that answers it."""
+
+
+class Question(Options, Generic[Asked, Answer]):
+    """A question with its options.
+
+    Its class says what each option means and how it defaults; values that make no sense whatever the model and the
+    text raise UsageError when the question is made, the others when it is answered.
+    """
+
+    def answer(self, model: LoadedModel, asked: Asked, on_part: Callable[[Any], None] | None = None) -> Answer:
+        """Answer it.
+
+        Args:
+            model: the model that is asked.
+            asked: the text; for `decode` the token ids.
+            on_part: called with what can be seen before the answer is whole, where the question says that there is
+                such a thing.
+        """
+        raise NotImplementedError
