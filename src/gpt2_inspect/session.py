@@ -411,6 +411,10 @@ class Session:
         _, device, dtype = self._choice
         return CompareHeads(self.model, RunInfo(__version__, "torch", device, dtype, None), prompt, *found)
 
+    def is_read_from(self, path: str) -> bool:
+        """Whether to write the file `path` would change this model: it is, or would be, one of the model's files."""
+        return self._files.is_read_from(path)
+
     @cached_property
     def model(self) -> ModelInfo:
         """Which model this is."""
