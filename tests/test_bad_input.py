@@ -133,24 +133,24 @@ class TestText:
         assert run.err.startswith("note: dropped the oldest ")
 
     def test_too_long(self, tiny: Path) -> None:
-        run = next_tokens("!" * 60, "-m", str(tiny), "--steps", "5")
-        check_error(run, 5, "60 tokens", "5 steps", "context is 64", "largest --steps that fits is 4", hint=True)
-        assert next_tokens("!" * 60, "-m", str(tiny), "--steps", "4", "--ignore-eos").code == 0
+        run = next_tokens("!" * 60, "-m", str(tiny), "--steps", "6")
+        check_error(run, 5, "60 tokens", "6 steps", "context is 64", "largest --steps that fits is 5", hint=True)
+        assert next_tokens("!" * 60, "-m", str(tiny), "--steps", "5", "--ignore-eos").code == 0
 
     def test_too_long_for_any_step(self, tiny: Path) -> None:
-        check_error(next_tokens("!" * 64, "-m", str(tiny), "-n", "1"), 5, "no --steps fits", "--truncate-left")
+        check_error(next_tokens("!" * 65, "-m", str(tiny), "-n", "1"), 5, "no --steps fits", "--truncate-left")
 
     def test_more_steps_than_positions(self, tiny: Path) -> None:
-        for steps in (64, 65, 10**20, 10**4300 - 1):  # a digit more, and Python neither reads nor writes it
+        for steps in (65, 66, 10**20, 10**4300 - 1):  # a digit more, and Python neither reads nor writes it
             run = next_tokens("!", "-m", str(tiny), "-n", str(steps), "--truncate-left")
-            check_error(run, 5, "largest --steps that fits is 63")
+            check_error(run, 5, "largest --steps that fits is 64")
             assert "--truncate-left" not in run.err
 
     def test_truncated(self, tiny: Path) -> None:
         run = next_tokens("?!" * 40, "-m", str(tiny), "-n", "4", "--truncate-left", "--json")
-        assert run.err == "note: dropped the oldest 20 tokens of the prompt\n"
+        assert run.err == "note: dropped the oldest 19 tokens of the prompt\n"
         prompt = json.loads(run.out)["prompt"]
-        assert (prompt["tokens_dropped"], len(prompt["tokens"]), prompt["text"]) == (20, 60, "?!" * 40)
+        assert (prompt["tokens_dropped"], len(prompt["tokens"]), prompt["text"]) == (19, 61, "?!" * 40)
 
     def test_empty(self, tiny: Path) -> None:
         run = next_tokens("", "-m", str(tiny), "--json", "-n", "1")

@@ -86,7 +86,7 @@ def generate_steps(
     """Yield each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
     token_ids = [token.id for token in prompt.tokens]
     choose = _chooser(tokenizer, decoding, seed)
-    cache = backend.new_cache(1, len(token_ids) + decoding.steps)
+    cache = backend.new_cache(1, len(token_ids) + decoding.steps - 1)  # the last token is not read
     context, new = token_ids[prompt.bos_added :], token_ids
     for step in range(1, decoding.steps + 1):
         started = time.perf_counter()

@@ -16,19 +16,19 @@ def prepare_prompt(
     max_length: int | None = None,
     truncate_left: bool = False,
 ) -> Prompt:
-    """The prompt in tokens, with room for `steps` more within `max_length`, which is by default `n_positions`.
+    """The prompt in tokens, with room for `steps` more within `max_length`, which is by default the longest there is.
 
     An empty text becomes `bos_token_id`, the token that GPT-2 was trained to start documents from. With
     `truncate_left` the oldest tokens are dropped until the steps fit.
 
     Raises:
         InputError: the text is not valid Unicode, is empty where the model has no token to start from, or its tokens
-            and the steps together exceed `max_length`; or this exceeds `n_positions`.
+            and the steps together exceed `max_length`; or this exceeds what the context allows.
     """
-    if max_length is not None and max_length > n_positions:
+    if max_length is not None and max_length > longest(n_positions):
         raise InputError(
             f"--max-length is {max_length}, but the model's context is {n_positions}",
-            f"the largest --max-length is {n_positions}",
+            f"the largest --max-length is {longest(n_positions)}: the last token is never read",
         )
     token_ids = encode(text, tokenizer)
     bos_added = not token_ids
@@ -36,7 +36,7 @@ def prepare_prompt(
         if bos_token_id is None:
             raise InputError("the text is empty, and this model has no token to start from", "give some text")
         token_ids = [bos_token_id]
-    room = (n_positions if max_length is None else max_length) - steps
+    room = (longest(n_positions) if max_length is None else max_length) - steps
     dropped = max(0, len(token_ids) - room) if truncate_left and room > 0 else 0
     token_ids = token_ids[dropped:]
     if len(token_ids) > room:
@@ -54,7 +54,8 @@ def whole_prompt(
     A `bos_token_id` is put first. Where no model reads the text, `n_positions` is None and nothing is too long.
 
     Raises:
-        InputError: the text is empty or not valid Unicode, or its tokens and the steps together exceed `n_positions`.
+        InputError: the text is empty or not valid Unicode, or its tokens and those of all steps but the last, which is
+            never read, exceed `n_positions`.
     """
     token_ids = encode(text, tokenizer)
     if not token_ids:
@@ -62,9 +63,14 @@ def whole_prompt(
         raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
     if bos_token_id is not None:
         token_ids = [bos_token_id, *token_ids]
-    if n_positions is not None and len(token_ids) + steps > n_positions:
+    if n_positions is not None and len(token_ids) > longest(n_positions) - max(1, steps):
         raise _too_long(len(token_ids), steps, n_positions, may_truncate=False, bos_added=bos_token_id is not None)
     return Prompt(text, make_tokens(tokenizer, token_ids), bos_token_id is not None, 0)
+
+
+def longest(n_positions: int) -> int:
+    """Tokens of a prompt and its completion together: the context, and one more, which is asked for and never read."""
+    return n_positions + 1
 
 
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
@@ -75,7 +81,7 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
 
 
 def _nothing_to_add(tokens: int, max_length: int, n_positions: int) -> InputError:
-    hint = f"the smallest that adds one is {tokens + 1}" if tokens < n_positions else "no --max-length fits"
+    hint = f"the smallest that adds one is {tokens + 1}" if tokens <= n_positions else "no --max-length fits"
     if max_length > 1:
         hint += "; --truncate-left drops the oldest tokens"
     counted = f"the text has {tokens} token{'s' * (tokens != 1)}"
@@ -86,9 +92,9 @@ def _too_long(tokens: int, steps: int, n_positions: int, *, may_truncate: bool, 
     counted = f"the text has {tokens} token{'s' * (tokens != 1)}{' with --bos' * bos_added}"
     if steps == 0:
         return InputError(f"{counted}, but the model's context is {n_positions}", "give a shorter text")
-    largest = n_positions - tokens
+    largest = longest(n_positions) - tokens
     hint = f"the largest --steps that fits is {largest}" if largest > 0 else "no --steps fits"
-    if may_truncate and steps < n_positions:
+    if may_truncate and steps < longest(n_positions):
         hint += "; --truncate-left drops the oldest tokens"
     more = f"{steps} step{'s' * (steps != 1)}"
     return InputError(f"{counted}; there is no room for {more} more: the model's context is {n_positions}", hint)
