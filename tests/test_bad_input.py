@@ -10,14 +10,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from checkpoints import VOCAB_SIZE, make_checkpoint
+from checkpoints import VOCAB_SIZE, fill_cache, make_checkpoint
 from gpt2_inspect.backends.numpy_gpt2 import NumpyGPT2
+from gpt2_inspect.cli.files import open_whole
 from harness import Run, Terminal, check_error, command, run_cli, run_process
 
 N_POSITIONS = 64
@@ -131,24 +133,24 @@ class TestText:
         assert run.err.startswith("note: dropped the oldest ")
 
     def test_too_long(self, tiny: Path) -> None:
-        run = next_tokens("!" * 60, "-m", str(tiny), "--steps", "5")
-        check_error(run, 5, "60 tokens", "5 steps", "context is 64", "largest --steps that fits is 4", hint=True)
-        assert next_tokens("!" * 60, "-m", str(tiny), "--steps", "4", "--ignore-eos").code == 0
+        run = next_tokens("!" * 60, "-m", str(tiny), "--steps", "6")
+        check_error(run, 5, "60 tokens", "6 steps", "context is 64", "largest --steps that fits is 5", hint=True)
+        assert next_tokens("!" * 60, "-m", str(tiny), "--steps", "5", "--ignore-eos").code == 0
 
     def test_too_long_for_any_step(self, tiny: Path) -> None:
-        check_error(next_tokens("!" * 64, "-m", str(tiny), "-n", "1"), 5, "no --steps fits", "--truncate-left")
+        check_error(next_tokens("!" * 65, "-m", str(tiny), "-n", "1"), 5, "no --steps fits", "--truncate-left")
 
     def test_more_steps_than_positions(self, tiny: Path) -> None:
-        for steps in (64, 65, 10**20, 10**4300 - 1):  # a digit more, and Python neither reads nor writes it
+        for steps in (65, 66, 10**20, 10**4300 - 1):  # a digit more, and Python neither reads nor writes it
             run = next_tokens("!", "-m", str(tiny), "-n", str(steps), "--truncate-left")
-            check_error(run, 5, "largest --steps that fits is 63")
+            check_error(run, 5, "largest --steps that fits is 64")
             assert "--truncate-left" not in run.err
 
     def test_truncated(self, tiny: Path) -> None:
         run = next_tokens("?!" * 40, "-m", str(tiny), "-n", "4", "--truncate-left", "--json")
-        assert run.err == "note: dropped the oldest 20 tokens of the prompt\n"
+        assert run.err == "note: dropped the oldest 19 tokens of the prompt\n"
         prompt = json.loads(run.out)["prompt"]
-        assert (prompt["tokens_dropped"], len(prompt["tokens"]), prompt["text"]) == (20, 60, "?!" * 40)
+        assert (prompt["tokens_dropped"], len(prompt["tokens"]), prompt["text"]) == (19, 61, "?!" * 40)
 
     def test_empty(self, tiny: Path) -> None:
         run = next_tokens("", "-m", str(tiny), "--json", "-n", "1")
@@ -331,13 +333,14 @@ class TestOutput:
         assert old.read_text() == "old"
         assert list(old.parent.iterdir()) == [old]
 
-    @pytest.mark.parametrize("name", ["none/x", "file/x", ".", "a" * 300, "loop"])
+    @pytest.mark.parametrize("name", ["none/x", "file/x", ".", "a" * 300, "loop", "self"])
     def test_bad_place(self, tiny: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         Path("file").touch()
         Path("loop").symlink_to("none/loop")
+        Path("self").symlink_to("self")
         check_error(next_tokens("a", "-m", str(tiny), "--json", "-o", name), 2, "cannot write")
-        assert {path.name for path in tmp_path.iterdir()} == {"file", "loop"}
+        assert {path.name for path in tmp_path.iterdir()} == {"file", "loop", "self"}
 
     def test_read_only_folder(self, tiny: Path) -> None:
         """/proc takes no files, even from root."""
@@ -381,11 +384,32 @@ class TestOutput:
         assert run.code in (2, 3, 5)
         self.check_untouched(old)
 
-    def test_leftover_of_a_killed_run(self, tiny: Path, old: Path) -> None:
-        (old.parent / f".gpt2-inspect.{os.getpid()}.tmp").write_text("leftover")
-        assert next_tokens("a", "-m", str(tiny), "-n", "1", "--json", "-o", str(old)).code == 0
+    def test_what_others_write_stays(self, tiny: Path, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every process of a container may be the first, and the folder be shared by all of them."""
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        other = old.with_name("other.json")
+        with open_whole(other) as theirs:
+            theirs.write("theirs")
+            assert next_tokens("a", "-m", str(tiny), "-n", "1", "--json", "-o", str(old)).code == 0
+        assert other.read_text() == "theirs"
         assert json.loads(old.read_text(encoding="utf-8"))["command"] == "next-tokens"
-        assert list(old.parent.iterdir()) == [old]
+        assert sorted(old.parent.iterdir()) == [old, other]
+
+    def test_name_that_is_taken(self, tiny: Path, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "urandom", bytes)
+        taken = old.with_name(f".gpt2-inspect.{'00' * 8}.tmp")
+        taken.write_text("theirs")
+        check_error(next_tokens("a", "-m", str(tiny), "-n", "1", "-o", str(old)), 2, "cannot write")
+        assert (old.read_text(), taken.read_text()) == ("old", "theirs")
+
+    @pytest.mark.parametrize("option", ["--output", "--save"])
+    @pytest.mark.parametrize(("name", "words"), [("", "empty"), ("new/", "'new/', which names a directory")])
+    def test_no_files_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str, words: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        check_error(run_cli("embeddings", "a", "-m", "./none", option, name), 2, f"{option} is {words}", hint=True)
+        assert list(tmp_path.iterdir()) == []
 
     def test_link_and_permissions_stay(self, tiny: Path, old: Path) -> None:
         link = old.parent / "link"
@@ -453,6 +477,68 @@ def test_more_memory_than_there_is(tiny: Path, monkeypatch: pytest.MonkeyPatch) 
     check_error(next_tokens("hello", "-m", str(tiny)), 6, "memory", hint=False)
 
 
+def test_no_thread_to_be_had(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would only have read the weights ahead."""
+
+    def start(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
+    assert next_tokens("hello", "-m", str(tiny), "-n", "1").code == 0
+
+
+def test_end_of_a_file_is_no_interrupt(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(*_: Any, **__: Any) -> None:
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr(NumpyGPT2, "forward", forward)
+    run = next_tokens("hello", "-m", str(tiny))
+    assert run.code == 1 and run.err.startswith("error: internal error: EOFError: Ran out of input\n")
+
+
+class TestFilesOfTheModel:
+    """An output must not replace what the model is read from, nor become it."""
+
+    def check_refused(self, folder: Path, output: Path, *arguments: str, option: str = "--output") -> None:
+        before = {path: path.read_bytes() for path in folder.iterdir()}
+        run = run_cli("embeddings", "a", *arguments, option, str(output))
+        check_error(run, 2, f"cannot write {str(output)!r}: the model is read from it", hint=True)
+        assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+    @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+    def test_by_name(self, copy: Path, name: str) -> None:
+        """The last one is not there yet."""
+        self.check_refused(copy, copy / name, "-m", str(copy))
+
+    @pytest.mark.parametrize("kind", ["symbolic", "hard"])
+    def test_through_a_link(self, copy: Path, tmp_path: Path, kind: str) -> None:
+        link = tmp_path / "link.safetensors"
+        if kind == "hard":
+            link.hardlink_to(copy / "model.safetensors")
+        else:
+            link.symlink_to(copy / "model.safetensors")
+        self.check_refused(copy, link, "-m", str(copy), option="--save")
+
+    @pytest.mark.parametrize("blob", [False, True])
+    def test_in_the_hub_cache(self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blob: bool) -> None:
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+        path = fill_cache(tmp_path, "gpt2", tiny) / "config.json"
+        self.check_refused(path.parent, path.resolve() if blob else path, "-m", "gpt2")
+
+    def test_shard(self, tmp_path: Path) -> None:
+        folder = make_checkpoint(tmp_path / "sharded", max_shard_size="100KB")
+        shard = min(folder.glob("model-00002-*"))
+        renamed = shard.rename(folder / "any.name")
+        index = folder / "model.safetensors.index.json"
+        index.write_text(index.read_text().replace(shard.name, renamed.name))
+        self.check_refused(folder, renamed, "-m", str(folder))
+
+    def test_beside_them(self, copy: Path) -> None:
+        for _ in range(2):
+            for option, name in (("--output", "result.json"), ("--save", "arrays.safetensors")):
+                assert run_cli("embeddings", "a", "-m", str(copy), option, str(copy / name)).code == 0
+
+
 class TestInterrupt:
     def test_in_the_middle_of_a_run(self, tiny: Path, tmp_path: Path) -> None:
         old = tmp_path / "old"
@@ -486,3 +572,84 @@ class TestInterrupt:
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (code, b"", error)
         assert list(results.iterdir()) == []
+
+    def test_every_signal_that_ends_a_process(self, tmp_path: Path) -> None:
+        done = subprocess.run([sys.executable, "-c", SIGNALLED, str(tmp_path)], capture_output=True, check=True)
+        ends = json.loads(done.stdout)
+        for name in ("SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGABRT", "SIGRTMIN"):
+            assert ends[name] == [-getattr(signal, name), []], name
+        assert ends["SIGINT"] == [130, []]
+        for name in ("SIGPIPE", "SIGCHLD", "ignored"):
+            assert ends[name] == [0, ["new"]], name
+        assert [name for name, (_, left) in ends.items() if left not in ([], ["new"])] == []
+
+    def test_while_modules_load(self, tiny: Path) -> None:
+        """From the first of our own on. Python's answer would be a traceback, or none, where something catches it."""
+        arguments = ["next-tokens", "!", "-m", str(tiny), "-n", "1", "-f", "csv"]
+        done = subprocess.run([sys.executable, "-c", LOADING, *arguments], capture_output=True, check=True, text=True)
+        *ends, finished = done.stdout.splitlines()
+        assert len(ends) > 20 and set(ends) == {"130 error: interrupted"}
+        assert finished.startswith("0 prompt_index,")
+
+
+SIGNALLED = """
+import json, os, resource, signal, sys
+from pathlib import Path
+from gpt2_inspect.cli.files import open_whole
+from gpt2_inspect.cli.signals import take_over
+
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+faults_and_stops = ("KILL", "STOP", "SEGV", "BUS", "FPE", "ILL", "TSTP", "TTIN", "TTOU")
+numbers = signal.valid_signals() - {getattr(signal, f"SIG{name}") for name in faults_and_stops}
+folder, ends = Path(sys.argv[1]), {}
+for number in [*numbers, None]:
+    pid = os.fork()
+    if pid == 0:
+        if number is None:  # as nohup does it
+            number = signal.SIGHUP
+            signal.signal(number, signal.SIG_IGN)
+        take_over(lambda: os._exit(130))
+        with open_whole(folder / "new") as file:
+            file.write("half")
+            os.kill(os.getpid(), number)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    left = [path for path in folder.iterdir()]
+    ends[getattr(number, "name", str(number or "ignored"))] = [code, [path.name for path in left]]
+    for path in left:
+        path.unlink()
+print(json.dumps(ends))
+"""
+"""Sends each signal to a process that is writing a file; says how it ended, and what was left."""
+
+LOADING = """
+import os, signal, sys, tempfile
+
+class Interrupt:
+    left = 0
+    def find_spec(self, *_):
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.left -= 1
+
+def end(number):
+    with tempfile.TemporaryFile("w+") as written:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(written.fileno(), 1)
+            os.dup2(written.fileno(), 2)
+            Interrupt.left = number
+            sys.meta_path.insert(0, Interrupt())
+            main()
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        written.seek(0)
+        return code, written.read().splitlines()
+
+from gpt2_inspect.cli import main
+number, code = 0, 130
+while code != 0:
+    code, lines = end(number)
+    print(code, lines[0] if code == 0 else " / ".join(lines), flush=True)
+    number += 1 if number < 10 else 7
+"""
+"""Interrupts a run when the first module is looked for, then another at the second, and so on until one finishes."""

@@ -205,7 +205,7 @@ class TestAgainstTransformers:
     def test_whole_context(self, references: Callable[[str], Reference], backend: str) -> None:
         reference = references("tied, without an end")
         session = gpt2_inspect.load(str(reference.folder), backend=backend)
-        steps = N_POSITIONS - len(session.compare_search("hello", steps=1).prompt.tokens)
+        steps = N_POSITIONS + 1 - len(session.compare_search("hello", steps=1).prompt.tokens)
         assert_same(session.compare_search("hello", steps=steps, num_beams=2), reference)
 
 
@@ -484,7 +484,7 @@ class TestCommandLine:
     def test_bad_texts(self, folder: Path, session: Session) -> None:
         check_error(self.run(folder, ""), 5, "empty", hint=True)
         tokens = len(session.compare_search(TEXT, steps=1).prompt.tokens)
-        most = N_POSITIONS - tokens
+        most = N_POSITIONS + 1 - tokens
         assert self.run(folder, TEXT, "--steps", str(most), "--num-beams", "2").code == 0
         done = self.run(folder, TEXT, "--steps", str(most + 1))
         check_error(done, 5, str(N_POSITIONS), f"the largest --steps that fits is {most}\n", hint=True)

@@ -70,6 +70,13 @@ def test_cached_model(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     check_absent(modules_of("next-tokens", "hi", "-n", "1", "--json"), HEAVY | RICH)
 
 
+def test_until_ctrl_c_is_answered() -> None:
+    """Before that Python answers it, with a traceback."""
+    script = "import sys; before = set(sys.modules); import gpt2_inspect.cli; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=60, text=True)
+    assert done.stdout.split() == ["gpt2_inspect", "gpt2_inspect.cli", "gpt2_inspect.version"]
+
+
 def test_package() -> None:
     """Importing the package loads none of its parts, until one is used."""
     script = "import sys, gpt2_inspect; print(*sys.modules); gpt2_inspect.load; print(*sys.modules)"

@@ -53,9 +53,19 @@ def test_the_same_as_so_many_steps(session: Session, sampling: dict[str, float])
     assert (by_steps.decoding.max_length, by_steps.decoding.steps) == (None, 7)
 
 
-def test_whole_context(session: Session) -> None:
-    result = session.next_tokens(TEXT, max_length=N_POSITIONS, ignore_eos=True)
-    assert len(result.prompt.tokens) + len(result.steps) == N_POSITIONS
+def test_whole_context(session: Session, tiny: Path) -> None:
+    """It can be filled, for the last token is never read: as in transformers."""
+    longest = N_POSITIONS + 1
+    result = session.next_tokens(TEXT, max_length=longest, ignore_eos=True)
+    prompt = [token.id for token in result.prompt.tokens]
+    assert prompt + list(result.completion.token_ids) == generate(tiny, prompt, longest)
+    assert len(prompt) + len(result.steps) == longest
+    full = session.next_tokens("!" * N_POSITIONS, steps=1)
+    prompt = [token.id for token in full.prompt.tokens]
+    assert (len(prompt), full.prompt.tokens_dropped) == (N_POSITIONS, 0)
+    assert [*prompt, full.steps[0].chosen.id] == generate(tiny, prompt, longest)
+    with pytest.raises(InputError, match="no room for 2 steps more"):
+        session.next_tokens("!" * N_POSITIONS, steps=2)
 
 
 def test_empty_prompt_counts_its_token(session: Session) -> None:
@@ -113,9 +123,9 @@ class TestCommandLine:
             (["--max-length", "0"], 2, ["--max-length is 0"]),
             (["--max-length", "-5"], 2, ["--max-length is -5"]),
             (["--max-length", "x"], 2, ["--max-length", "x"]),
-            (["--max-length", "65"], 5, ["--max-length is 65", "context is 64", "hint"]),
+            (["--max-length", "66"], 5, ["--max-length is 66", "context is 64", "largest --max-length is 65"]),
             (["--max-length", str(10**20)], 5, ["context is 64"]),
-            (["--max-length", "65", "--truncate-left"], 5, ["context is 64"]),
+            (["--max-length", "66", "--truncate-left"], 5, ["context is 64"]),
             (["--max-length", "3"], 5, ["3 tokens", "--max-length 3", "adds one is 4", "--truncate-left"]),
             (["--max-length", "2"], 5, ["3 tokens", "--max-length 2", "adds one is 4"]),
             (["--max-length", "1", "--truncate-left"], 5, ["3 tokens", "--max-length 1"]),
@@ -128,8 +138,10 @@ class TestCommandLine:
         assert (old.read_text(), list(tmp_path.iterdir())) == ("old", [old])
 
     def test_no_room_at_all(self, tiny: Path) -> None:
-        run = next_tokens(tiny, "!" * N_POSITIONS, "--max-length", str(N_POSITIONS))
+        run = next_tokens(tiny, "!" * (N_POSITIONS + 1), "--max-length", str(N_POSITIONS + 1))
         check_error(run, 5, "no --max-length fits", "--truncate-left")
+        run = next_tokens(tiny, "!" * N_POSITIONS, "--max-length", str(N_POSITIONS))
+        check_error(run, 5, f"adds one is {N_POSITIONS + 1}", "--truncate-left")
         short = next_tokens(tiny, "!", "--max-length", "1", "--truncate-left")
         check_error(short, 5, "the text has 1 token;", "adds one is 2")
         assert "--truncate-left" not in short.err

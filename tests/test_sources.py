@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,14 @@ class TestCache:
     def test_garbled_ref_is_ignored(self, cache: Path, tiny: Path) -> None:
         fill_cache(cache, "gpt2", tiny)
         (cache / "models--gpt2/refs/main").write_bytes(b"../\xff")
+        with pytest.raises(ModelNotFoundError):
+            find_model("gpt2", offline=True)
+
+    def test_pipe_for_a_ref_is_ignored(self, cache: Path, tiny: Path) -> None:
+        """Who opens one waits for somebody to write to it."""
+        fill_cache(cache, "gpt2", tiny, refs=())
+        (cache / "models--gpt2/refs").mkdir()
+        os.mkfifo(cache / "models--gpt2/refs/main")
         with pytest.raises(ModelNotFoundError):
             find_model("gpt2", offline=True)
 
@@ -208,6 +217,24 @@ class TestNames:
         with pytest.raises(ModelUnusableError, match=f"it has no {named}") as caught:
             find_model(str(tmp_path))
         assert caught.value.hint
+
+    @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+    def test_pipe_or_device_in_a_directory(self, tiny: Path, tmp_path: Path, name: str) -> None:
+        for file in tiny.iterdir():
+            if file.name != name:
+                (tmp_path / file.name).symlink_to(file)
+        for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+            make(tmp_path / name)
+            with pytest.raises(ModelUnusableError, match=f"it has no {name}"):
+                find_model(str(tmp_path))
+            (tmp_path / name).unlink()
+
+    def test_pipe_for_a_pickled_shard(self, tiny: Path, tmp_path: Path) -> None:
+        for name in ("config.json", "tokenizer.json"):
+            (tmp_path / name).symlink_to(tiny / name)
+        (tmp_path / "pytorch_model.bin.index.json").write_text('{"weight_map": {"wte.weight": "pipe.bin"}}')
+        os.mkfifo(tmp_path / "pipe.bin")
+        check_error(run_cli("next-tokens", "a", "-m", str(tmp_path)), 4, "lack the file 'pipe.bin'")
 
 
 class TestOffline:

@@ -7,10 +7,9 @@
 The public names are loaded when first used, so that importing the package costs nothing.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from .version import __version__
 
+TYPE_CHECKING = False  # that of `typing`, which takes longer to import than all else before a command begins
 if TYPE_CHECKING:
     from .errors import InspectError as InspectError
     from .session import Session as Session
@@ -23,7 +22,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})  # completion in notebooks asks for it
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in ("load", "Session"):
         from . import session
 

@@ -104,7 +104,7 @@ class Session:
             text: the prompt; if empty, the model starts from `<|endoftext|>`.
             steps: how many tokens to add (transformers' max_new_tokens); 10 unless there is a `max_length`.
             max_length: instead of `steps`, how many tokens the prompt and those added may have together, at most
-                n_positions (transformers' max_length). The `<|endoftext|>` of an empty prompt counts.
+                n_positions + 1 (transformers' max_length). The `<|endoftext|>` of an empty prompt counts.
             top_k: how many candidates to list at each step.
             temperature: divides the logits before sampling; above 0.
             top_p: draw from the fewest tokens whose probabilities sum to this.
@@ -116,8 +116,9 @@ class Session:
             on_step: called with each step as soon as it is computed.
 
         Raises:
-            InputError: prompt and steps together exceed the model's n_positions, `max_length` does or leaves no room
-                for a token, or the text is not valid Unicode.
+            InputError: the prompt and all steps but the last, whose token is never read, exceed the model's
+                n_positions, `max_length` asks for more than that or leaves no room for a token, or the text is not
+                valid Unicode.
             UsageError: an option has a value that makes no sense, or both `steps` and `max_length` are given.
             ModelUnusableError: the weights or the tokenizer are broken.
             BackendUnavailableError: the backend or the device is not there, or cannot run this model.
@@ -174,7 +175,8 @@ class Session:
                 short ones.
 
         Raises:
-            InputError: the text is empty, not valid Unicode, or exceeds the model's n_positions along with the steps.
+            InputError: the text is empty, not valid Unicode, or exceeds the model's n_positions along with all steps
+                but the last, whose token is never read.
             UsageError: an option has a value that makes no sense.
             ModelUnusableError: the weights or the tokenizer are broken.
             BackendUnavailableError: the backend or the device is not there, or cannot run this model.
@@ -410,6 +412,10 @@ class Session:
         found = compare_heads(self._heads, self._tokenizer_for(text), prompt, top_k=top_k, tree=tree)
         _, device, dtype = self._choice
         return CompareHeads(self.model, RunInfo(__version__, "torch", device, dtype, None), prompt, *found)
+
+    def is_read_from(self, path: str) -> bool:
+        """Whether to write the file `path` would change this model: it is, or would be, one of the model's files."""
+        return self._files.is_read_from(path)
 
     @cached_property
     def model(self) -> ModelInfo:

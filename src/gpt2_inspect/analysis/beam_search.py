@@ -133,7 +133,8 @@ def run_together(
     step put in the order of the beams that run on.
     """
     k = min(vocab_size, max(2 * search.num_beams for search in searches))
-    cache = backend.new_cache(1, len(token_ids) + max(search.steps for search in searches))
+    read = len(token_ids) + max(search.steps for search in searches) - 1  # not the tokens of the last step
+    cache = backend.new_cache(1, read)
     new = np.array([token_ids])
     going = [(search, [0]) for search in searches]  # with the rows of the batch that its beams have
     while going:

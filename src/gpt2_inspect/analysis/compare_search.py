@@ -1,56 +1,96 @@
 """Greedy search beside beam search: what each finds, how beam search got there, and where the two part."""
 
 import math
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar
 
-from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import UsageError
-from ..results import Prompt
-from ..results.compare_search import BeamCandidate, BeamStep, Found, Search
+from ..messages import Message, Option
+from ..results import record
+from ..results.compare_search import BeamCandidate, BeamStep, CompareSearch, Found
 from .beam_search import BeamSearch, Ended, Extension, run_together
 from .checks import check_positive, check_top_k
+from .prompt import whole_prompt
+from .question import LoadedModel, Question
 from .tokens import completed, make_token
 
 MOST_DIGITS = 30
 """Decimal digits by which a length penalty may make scores larger or smaller; float32 has room for 38."""
 
 
-def plan_search(*, steps: int, num_beams: int, length_penalty: float, vocab_size: int, n_positions: int) -> Search:
-    """What is to be done. Raises UsageError if a value makes no sense."""
-    check_positive("--steps", steps)
-    check_top_k(num_beams, vocab_size, "--num-beams")
-    if not math.isfinite(length_penalty):
-        raise UsageError(f"--length-penalty is {length_penalty}; it must be a finite number")
-    longest = min(steps, n_positions)  # more steps are refused once the prompt is known
-    if abs(length_penalty) * math.log10(longest) > MOST_DIGITS:
-        most = math.floor(MOST_DIGITS / math.log10(longest))
-        raise UsageError(
-            f"--length-penalty is {length_penalty}; with {longest} steps it must be between -{most} and {most}"
+@record
+class CompareSearchQuestion(Question[str, CompareSearch]):
+    """Compare greedy search with beam search, whose results are those of transformers' generate().
+
+    Args:
+        steps: how many tokens to add (transformers' max_new_tokens); fewer where an end token comes first.
+        num_beams: how many beams run side by side, and how many are given back.
+        length_penalty: beams are ranked by logprob / tokens ** length_penalty: above 0 favours long ones, below 0
+            short ones.
+
+    Raises:
+        InputError: the text is empty, not valid Unicode, or exceeds the model's n_positions along with all steps but
+            the last, whose token is never read.
+        UsageError: an option has a value that makes no sense.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+    """
+
+    command: ClassVar[str] = "compare-search"
+    steps: int = 10
+    num_beams: int = 3
+    length_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive("steps", self.steps)
+        check_positive("num_beams", self.num_beams)
+        if not math.isfinite(self.length_penalty):
+            raise UsageError(
+                Message(
+                    "{option} is {value}; it must be a finite number",
+                    option=Option("length_penalty"),
+                    value=self.length_penalty,
+                )
+            )
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareSearch:
+        vocab_size = model.info.vocab_size
+        check_top_k(self.num_beams, vocab_size, "num_beams")
+        self._check_length_penalty(min(self.steps, model.info.n_positions))  # more steps fit no prompt
+        backend = model.backend
+        prompt = whole_prompt(model, asked, steps=self.steps)
+        tokenizer, ends = model.tokenizer_for(asked), model.eos_token_ids
+        greedy, beams = (
+            BeamSearch(num_beams, self.steps, self.length_penalty, ends) for num_beams in (1, self.num_beams)
         )
-    return Search(steps, num_beams, length_penalty)
+        run_together(backend, [token.id for token in prompt.tokens], (greedy, beams), vocab_size=vocab_size)
+        one, *_ = greedy.ended
+        return CompareSearch(
+            model=model.info,
+            run=model.run(),
+            prompt=prompt,
+            search=self,
+            greedy=_found(tokenizer, one, ends),
+            beams=tuple(_found(tokenizer, ended, ends) for ended in beams.ended),
+            tree=tuple(
+                BeamStep(step=step, candidates=tuple(_candidate(tokenizer, extension) for extension in considered))
+                for step, considered in enumerate(beams.tree, start=1)
+            ),
+            first_divergence=first_divergence(one.token_ids, beams.ended[0].token_ids),
+        )
 
-
-def compare_searches(
-    backend: Backend,
-    tokenizer: Tokenizer,
-    prompt: Prompt,
-    search: Search,
-    *,
-    vocab_size: int,
-    eos_token_id: int | None,
-) -> tuple[Found, tuple[Found, ...], tuple[BeamStep, ...], int | None]:
-    """What greedy search and beam search find, the steps of the latter, and the first step at which they differ."""
-    greedy, beams = (
-        BeamSearch(num_beams, search.steps, search.length_penalty, eos_token_id) for num_beams in (1, search.num_beams)
-    )
-    run_together(backend, [token.id for token in prompt.tokens], (greedy, beams), vocab_size=vocab_size)
-    tree = tuple(
-        BeamStep(step, tuple(_candidate(tokenizer, extension) for extension in considered))
-        for step, considered in enumerate(beams.tree, start=1)
-    )
-    one, *_ = greedy.ended
-    found = tuple(_found(tokenizer, ended, eos_token_id) for ended in beams.ended)
-    return _found(tokenizer, one, eos_token_id), found, tree, first_divergence(one.token_ids, beams.ended[0].token_ids)
+    def _check_length_penalty(self, longest: int) -> None:
+        if abs(self.length_penalty) * math.log10(longest) > MOST_DIGITS:
+            raise UsageError(
+                Message(
+                    "{option} is {value}; with {longest} steps it must be between -{most} and {most}",
+                    option=Option("length_penalty"),
+                    value=self.length_penalty,
+                    longest=longest,
+                    most=math.floor(MOST_DIGITS / math.log10(longest)),
+                )
+            )
 
 
 def first_divergence(one: tuple[int, ...], other: tuple[int, ...]) -> int | None:
@@ -62,18 +102,20 @@ def first_divergence(one: tuple[int, ...], other: tuple[int, ...]) -> int | None
     return next((step for step, (first, second) in pairs if first != second), None)
 
 
-def _found(tokenizer: Tokenizer, ended: Ended, eos_token_id: int | None) -> Found:
-    text, reason = completed(tokenizer, ended.token_ids, eos_token_id)
-    return Found(ended.token_ids, text, ended.logprob, ended.score, reason)
+def _found(tokenizer: Tokenizer, ended: Ended, eos_token_ids: Collection[int]) -> Found:
+    text, reason = completed(tokenizer, ended.token_ids, eos_token_ids)
+    return Found(
+        token_ids=ended.token_ids, text=text, logprob=ended.logprob, score=ended.score, finish_reason=reason
+    )
 
 
 def _candidate(tokenizer: Tokenizer, extension: Extension) -> BeamCandidate:
     beam = extension.beam
     token = make_token(tokenizer, beam.token_ids[-1])
     return BeamCandidate(
-        token.id,
-        token.token,
-        token.bytes,
+        id=token.id,
+        token=token.token,
+        bytes=token.bytes,
         parent=extension.parent,
         beam=extension.place,
         logprob=extension.logprob,

@@ -1,157 +1,181 @@
 """What comes next: rank the candidates for the next token, take one, append it, and ask again."""
 
 import math
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from ..backends.base import Backend, Logits, Ranking
-from ..checkpoint.tokenizer import Tokenizer
 from ..errors import UsageError
-from ..results import Candidate, Prompt, SampledCandidate
-from ..results.next_tokens import Completion, Decoding, Step
+from ..messages import Message, Option
+from ..results import Prompt, record
+from ..results.next_tokens import Completion, Decoding, NextTokens, Step
 from .checks import check_positive, check_top_k
-from .tokens import completed, make_candidate, make_candidates
+from .continuation import Continuation
+from .prompt import prepare_prompt
+from .question import LoadedModel, Question
+from .tokens import completed
 
 if TYPE_CHECKING:
-    from .sampling import Draw, Sampler
+    from .sampling import Sampler
 
 DEFAULT_STEPS = 10
 
-Chosen = tuple[Candidate, tuple[Candidate, ...], float]
-"""The token taken, the candidates listed, the entropy in nats."""
 
+@record
+class NextTokensQuestion(Question[str, NextTokens]):
+    """Rank the candidates for the next token, take one, append it, and ask again, `steps` times.
 
-def plan_decoding(
-    *,
-    steps: int | None,
-    max_length: int | None = None,
-    top_k: int,
-    temperature: float | None,
-    top_p: float | None,
-    sample_top_k: int | None,
-    ignore_eos: bool,
-    vocab_size: int,
-) -> Decoding:
-    """How to choose the tokens: by sampling if any of the three options of sampling is set, else greedily.
+    The most probable token is taken, unless one of `temperature`, `top_p` and `sample_top_k` is set: then it is drawn
+    at random. Stops early at an end token (GPT-2's is `<|endoftext|>`) unless `ignore_eos`. If the text is empty, the
+    model starts from `<|endoftext|>`.
 
-    How many steps a `max_length` leaves room for is not known before the prompt: until `fit_steps` it is one.
+    The parts that can be seen before the answer is whole are the steps, each as soon as it is computed.
+
+    Args:
+        steps: how many tokens to add (transformers' max_new_tokens); 10 unless there is a `max_length`.
+        max_length: instead of `steps`, how many tokens the prompt and those added may have together, at most
+            n_positions + 1 (transformers' max_length). The `<|endoftext|>` of an empty prompt counts.
+        top_k: how many candidates to list at each step.
+        temperature: divides the logits before sampling; above 0.
+        top_p: draw from the fewest tokens whose probabilities sum to this.
+        sample_top_k: draw from this many of the most probable tokens.
+        seed: of the random draws; by default a new one, which the record tells.
+        ignore_eos: go on behind an end token.
+        truncate_left: drop the oldest tokens of a prompt that is too long, rather than refuse it: until the steps fit,
+            or one step within `max_length`.
 
     Raises:
-        UsageError: a value that makes no sense, or both `steps` and `max_length`.
+        InputError: the prompt and all steps but the last, whose token is never read, exceed the model's n_positions,
+            `max_length` asks for more than that or leaves no room for a token, or the text is not valid Unicode.
+        UsageError: an option has a value that makes no sense, or both `steps` and `max_length` are given.
+        ModelUnusableError: the weights or the tokenizer are broken.
+        BackendUnavailableError: the backend or the device is not there, or cannot run this model.
     """
-    if steps is not None and max_length is not None:
-        raise UsageError(
-            "--steps and --max-length exclude each other",
-            "--steps counts the new tokens alone, --max-length the prompt's as well",
+
+    command: ClassVar[str] = "next-tokens"
+    steps: int | None = None
+    max_length: int | None = None
+    top_k: int = 5
+    temperature: float | None = None
+    top_p: float | None = None
+    sample_top_k: int | None = None
+    seed: int | None = None
+    ignore_eos: bool = False
+    truncate_left: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.max_length is not None:
+            steps, max_length = Option("steps"), Option("max_length")
+            raise UsageError(
+                Message("{steps} and {max_length} exclude each other", steps=steps, max_length=max_length),
+                Message(
+                    "{steps} counts the new tokens alone, {max_length} the prompt's as well",
+                    steps=steps,
+                    max_length=max_length,
+                ),
+            )
+        for name in ("steps", "max_length", "top_k", "sample_top_k"):
+            count = getattr(self, name)
+            if count is not None:
+                check_positive(name, count)
+        if self.temperature is not None and not 0 < self.temperature < math.inf:
+            raise UsageError(
+                Message(
+                    "{option} is {value}; it must be above 0", option=Option("temperature"), value=self.temperature
+                ),
+                Message("leave it out for greedy decoding"),
+            )
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise UsageError(
+                Message(
+                    "{option} is {value}; it must be above 0 and at most 1", option=Option("top_p"), value=self.top_p
+                )
+            )
+
+    @property
+    def sampled(self) -> bool:
+        """Whether tokens are drawn at random."""
+        return any(option is not None for option in (self.temperature, self.top_p, self.sample_top_k))
+
+    def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> NextTokens:
+        check_top_k(self.top_k, model.info.vocab_size)
+        if self.sample_top_k is not None:
+            check_top_k(self.sample_top_k, model.info.vocab_size, "sample_top_k")
+        _ = model.backend  # before the tokenizer: the weights are read ahead while that is loaded
+        prompt = prepare_prompt(
+            model, asked, steps=self._least_steps, max_length=self.max_length, truncate_left=self.truncate_left
         )
-    for name, count in (("--steps", steps), ("--max-length", max_length)):
-        if count is not None:
-            check_positive(name, count)
-    if steps is None:
-        steps = DEFAULT_STEPS if max_length is None else 1
-    check_top_k(top_k, vocab_size)
-    if sample_top_k is not None:
-        check_top_k(sample_top_k, vocab_size, "--sample-top-k")
-    if temperature is not None and not 0 < temperature < math.inf:
-        raise UsageError(f"--temperature is {temperature}; it must be above 0", "leave it out for greedy decoding")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UsageError(f"--top-p is {top_p}; it must be above 0 and at most 1")
-    sampled = any(option is not None for option in (temperature, top_p, sample_top_k))
-    if sampled and temperature is None:
-        temperature = 1.0
-    strategy = "sample" if sampled else "greedy"
-    return Decoding(strategy, steps, max_length, top_k, temperature, top_p, sample_top_k, ignore_eos)
+        decoding = self._decoding(prompt)
+        seed = self._seed()
+        steps = []
+        for step in self._steps(model, prompt, decoding, seed):
+            steps.append(step)
+            if on_part is not None:
+                on_part(step)
+        token_ids = tuple(step.chosen.id for step in steps)
+        ends = () if self.ignore_eos else model.eos_token_ids
+        text, finish_reason = completed(model.tokenizer_for(asked), token_ids, ends)
+        return NextTokens(
+            model=model.info,
+            run=model.run(seed),
+            prompt=prompt,
+            decoding=decoding,
+            steps=tuple(steps),
+            completion=Completion(text=text, token_ids=token_ids),
+            finish_reason=finish_reason,
+        )
+
+    @property
+    def _least_steps(self) -> int:
+        """How many steps must fit behind the prompt: with a `max_length` one, for the prompt's length decides."""
+        if self.steps is not None:
+            return self.steps
+        return DEFAULT_STEPS if self.max_length is None else 1
+
+    def _decoding(self, prompt: Prompt) -> Decoding:
+        steps = self._least_steps if self.max_length is None else self.max_length - len(prompt.tokens)
+        return Decoding(
+            strategy="sample" if self.sampled else "greedy",
+            steps=steps,
+            max_length=self.max_length,
+            top_k=self.top_k,
+            temperature=1.0 if self.sampled and self.temperature is None else self.temperature,
+            top_p=self.top_p,
+            sample_top_k=self.sample_top_k,
+            ignore_eos=self.ignore_eos,
+        )
+
+    def _seed(self) -> int | None:
+        if not self.sampled:
+            return None
+        return int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
+
+    def _steps(self, model: LoadedModel, prompt: Prompt, decoding: Decoding, seed: int | None) -> Iterator[Step]:
+        """Each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
+        token_ids = [token.id for token in prompt.tokens]
+        continuation = Continuation(model, token_ids, capacity=len(token_ids) + decoding.steps - 1)
+        sampler, tokenizer = _sampler(decoding, seed), model.tokenizer_for("")
+        for step in range(1, decoding.steps + 1):
+            started = time.perf_counter()
+            found = continuation.draw(sampler, self.top_k) if sampler else continuation.propose(self.top_k)
+            elapsed_ms = 1000 * (time.perf_counter() - started)
+            yield Step(
+                step=step,
+                context=tokenizer.decode(continuation.token_ids[prompt.bos_added :]),
+                entropy_bits=found.entropy_bits,
+                elapsed_ms=elapsed_ms,
+                chosen=found.chosen,
+                top_logprobs=found.candidates,
+            )
+            if found.chosen.id in model.eos_token_ids and not self.ignore_eos:
+                return
+            continuation.take(found.chosen.id)
 
 
-def fit_steps(decoding: Decoding, prompt: Prompt) -> Decoding:
-    """The decoding with the steps that its `max_length`, if it has one, leaves behind the prompt."""
-    if decoding.max_length is None:
-        return decoding
-    return replace(decoding, steps=decoding.max_length - len(prompt.tokens))
-
-
-def generate_steps(
-    backend: Backend,
-    tokenizer: Tokenizer,
-    prompt: Prompt,
-    decoding: Decoding,
-    *,
-    seed: int | None,
-    eos_token_id: int | None,
-) -> Iterator[Step]:
-    """Yield each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
-    token_ids = [token.id for token in prompt.tokens]
-    choose = _chooser(tokenizer, decoding, seed)
-    cache = backend.new_cache(1, len(token_ids) + decoding.steps)
-    context, new = token_ids[prompt.bos_added :], token_ids
-    for step in range(1, decoding.steps + 1):
-        started = time.perf_counter()
-        chosen, candidates, entropy = choose(backend.forward(np.array([new]), cache))
-        elapsed_ms = 1000 * (time.perf_counter() - started)
-        yield Step(step, tokenizer.decode(context), entropy / math.log(2), elapsed_ms, chosen, candidates)
-        if chosen.id == eos_token_id and not decoding.ignore_eos:
-            return
-        new = [chosen.id]
-        context = context + new
-
-
-def finish(
-    tokenizer: Tokenizer, steps: Sequence[Step], eos_token_id: int | None, decoding: Decoding
-) -> tuple[Completion, str]:
-    """What the steps have added, and why they ended. A final `<|endoftext|>` is among the ids, not in the text."""
-    token_ids = tuple(step.chosen.id for step in steps)
-    text, reason = completed(tokenizer, token_ids, None if decoding.ignore_eos else eos_token_id)
-    return Completion(text, token_ids), reason
-
-
-def _chooser(tokenizer: Tokenizer, decoding: Decoding, seed: int | None) -> Callable[[Logits], Chosen]:
-    if decoding.strategy == "greedy":
-        return lambda logits: _take_best(tokenizer, logits, decoding.top_k)
+def _sampler(decoding: Decoding, seed: int | None) -> "Sampler | None":
+    if seed is None or decoding.temperature is None:
+        return None
     from .sampling import Sampler  # loads what only sampling needs
 
-    assert seed is not None and decoding.temperature is not None
-    sampler = Sampler(seed, decoding.temperature, decoding.sample_top_k, decoding.top_p)
-    return lambda logits: _draw(tokenizer, logits, decoding.top_k, sampler)
-
-
-def _take_best(tokenizer: Tokenizer, logits: Logits, top_k: int) -> Chosen:
-    ranking = logits.top_k(top_k)
-    candidates = make_candidates(tokenizer, ranking, 0)
-    return candidates[0], candidates, float(ranking.entropy[0])
-
-
-def _draw(tokenizer: Tokenizer, logits: Logits, top_k: int, sampler: "Sampler") -> Chosen:
-    row = logits.to_numpy()[0]  # (V,)
-    ranking = logits.top_k(top_k)
-    draw = sampler.draw(row)
-    candidates = tuple(_sampled(candidate, draw) for candidate in make_candidates(tokenizer, ranking, 0))
-    listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
-    chosen = listed or _sampled(_unlisted(tokenizer, draw.token_id, logits, ranking), draw)
-    return chosen, candidates, float(ranking.entropy[0])
-
-
-def _unlisted(tokenizer: Tokenizer, token_id: int, logits: Logits, ranking: Ranking) -> Candidate:
-    """The record of a token that was drawn from below the listed candidates."""
-    drawn = logits.top_k(1, np.array([token_id])).targets
-    assert drawn is not None
-    rank, logit = int(drawn.ranks[0]), float(drawn.logits[0])
-    return make_candidate(tokenizer, token_id, rank, logit, float(ranking.log_normalizer[0]))
-
-
-def _sampled(candidate: Candidate, draw: "Draw") -> SampledCandidate:
-    prob_final = float(draw.probabilities[candidate.id])
-    return SampledCandidate(
-        candidate.id,
-        candidate.token,
-        candidate.bytes,
-        candidate.rank,
-        candidate.logit,
-        candidate.logprob,
-        candidate.prob,
-        prob_final,
-        prob_final > 0,
-    )
+    return Sampler(seed, decoding.temperature, decoding.sample_top_k, decoding.top_p)

@@ -1,94 +1,153 @@
 """From the text that a user typed to the tokens that the model sees."""
 
 from ..checkpoint.tokenizer import END_OF_TEXT, Tokenizer
-from ..errors import InputError
+from ..errors import InputError, UsageError
+from ..messages import Counted, Message, Option
 from ..results import Prompt
+from .question import LoadedModel
 from .tokens import make_tokens
 
 
 def prepare_prompt(
-    text: str,
-    tokenizer: Tokenizer,
-    *,
-    bos_token_id: int | None,
-    n_positions: int,
-    steps: int,
-    max_length: int | None = None,
-    truncate_left: bool = False,
+    model: LoadedModel, text: str, *, steps: int, max_length: int | None = None, truncate_left: bool = False
 ) -> Prompt:
-    """The prompt in tokens, with room for `steps` more within `max_length`, which is by default `n_positions`.
+    """The prompt in tokens, with room for `steps` more within `max_length`, which is by default the longest there is.
 
-    An empty text becomes `bos_token_id`, the token that GPT-2 was trained to start documents from. With
-    `truncate_left` the oldest tokens are dropped until the steps fit.
+    An empty text becomes the token that GPT-2 was trained to start documents from. With `truncate_left` the oldest
+    tokens are dropped until the steps fit.
 
     Raises:
         InputError: the text is not valid Unicode, is empty where the model has no token to start from, or its tokens
-            and the steps together exceed `max_length`; or this exceeds `n_positions`.
+            and the steps together exceed `max_length`; or this exceeds what the context allows.
     """
-    if max_length is not None and max_length > n_positions:
+    n_positions = model.info.n_positions
+    if max_length is not None and max_length > longest(n_positions):
         raise InputError(
-            f"--max-length is {max_length}, but the model's context is {n_positions}",
-            f"the largest --max-length is {n_positions}",
+            Message(
+                "{option} is {value}, but the model's context is {context}",
+                option=Option("max_length"),
+                value=max_length,
+                context=n_positions,
+            ),
+            Message(
+                "the largest {max_length} is {most}: the last token is never read",
+                max_length=Option("max_length"),
+                most=longest(n_positions),
+            ),
         )
+    tokenizer = model.tokenizer_for(text)
     token_ids = encode(text, tokenizer)
     bos_added = not token_ids
     if bos_added:
-        if bos_token_id is None:
-            raise InputError("the text is empty, and this model has no token to start from", "give some text")
-        token_ids = [bos_token_id]
-    room = (n_positions if max_length is None else max_length) - steps
+        if model.bos_token_id is None:
+            raise InputError(
+                Message("the text is empty, and this model has no token to start from"), Message("give some text")
+            )
+        token_ids = [model.bos_token_id]
+    room = (longest(n_positions) if max_length is None else max_length) - steps
     dropped = max(0, len(token_ids) - room) if truncate_left and room > 0 else 0
     token_ids = token_ids[dropped:]
     if len(token_ids) > room:
         if max_length is not None:
             raise _nothing_to_add(len(token_ids), max_length, n_positions)
-        raise _too_long(len(token_ids), steps, n_positions, may_truncate=True)
-    return Prompt(text, make_tokens(tokenizer, token_ids), bos_added, dropped)
+        raise _too_long(_counted(len(token_ids)), len(token_ids), steps, n_positions, may_truncate=True)
+    return Prompt(text=text, tokens=make_tokens(tokenizer, token_ids), bos_added=bos_added, tokens_dropped=dropped)
 
 
 def whole_prompt(
-    text: str, tokenizer: Tokenizer, *, n_positions: int | None, steps: int = 0, bos_token_id: int | None = None
+    model: LoadedModel, text: str, *, steps: int = 0, with_bos: bool = False, any_length: bool = False
 ) -> Prompt:
     """The prompt in tokens, for questions about the text itself: nothing is put in place of an empty one.
 
-    A `bos_token_id` is put first. Where no model reads the text, `n_positions` is None and nothing is too long.
+    Args:
+        model: whose tokens these are.
+        text: as typed.
+        steps: how many tokens will be added.
+        with_bos: put the token first that a text can be started from.
+        any_length: no model reads the text, so nothing is too long.
 
     Raises:
-        InputError: the text is empty or not valid Unicode, or its tokens and the steps together exceed `n_positions`.
+        InputError: the text is empty or not valid Unicode, or its tokens and those of all steps but the last, which is
+            never read, exceed n_positions.
+        UsageError: there is no token to put first.
     """
+    tokenizer = model.tokenizer_for(text)
     token_ids = encode(text, tokenizer)
     if not token_ids:
-        hint = f"give some text; to start from nothing, as GPT-2's documents do, give {END_OF_TEXT}"
-        raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
-    if bos_token_id is not None:
-        token_ids = [bos_token_id, *token_ids]
-    if n_positions is not None and len(token_ids) + steps > n_positions:
-        raise _too_long(len(token_ids), steps, n_positions, may_truncate=False, bos_added=bos_token_id is not None)
-    return Prompt(text, make_tokens(tokenizer, token_ids), bos_token_id is not None, 0)
+        hint = Message("give some text")
+        if tokenizer.end_of_text is not None:
+            hint = Message(
+                "give some text; to start from nothing, as GPT-2's documents do, give {end_of_text}",
+                end_of_text=END_OF_TEXT,
+            )
+        raise InputError(Message("the text is empty"), hint)
+    if with_bos:
+        if model.bos_token_id is None:
+            raise UsageError(Message("{option}: this model has no token to start from", option=Option("bos")))
+        token_ids = [model.bos_token_id, *token_ids]
+    n_positions = model.info.n_positions
+    if not any_length and len(token_ids) > longest(n_positions) - max(1, steps):
+        counted = _counted(len(token_ids))
+        if with_bos:
+            counted = Message("{counted} with {bos}", counted=counted, bos=Option("bos"))
+        raise _too_long(counted, len(token_ids), steps, n_positions, may_truncate=False)
+    return Prompt(text=text, tokens=make_tokens(tokenizer, token_ids), bos_added=with_bos, tokens_dropped=0)
+
+
+def longest(n_positions: int) -> int:
+    """Tokens of a prompt and its completion together: the context, and one more, which is asked for and never read."""
+    return n_positions + 1
 
 
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
     """The token ids of the text. Raises InputError if it is not valid Unicode."""
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal")
+        raise InputError(
+            Message("the text is not valid UTF-8"), Message("check the encoding of the file or of the terminal")
+        )
     return tokenizer.encode(text)
 
 
+def _counted(tokens: int) -> Message:
+    return Counted("the text has {n} token", "the text has {n} tokens", n=tokens)
+
+
+def _or_truncate(hint: Message) -> Message:
+    return Message("{hint}; {truncate_left} drops the oldest tokens", hint=hint, truncate_left=Option("truncate_left"))
+
+
 def _nothing_to_add(tokens: int, max_length: int, n_positions: int) -> InputError:
-    hint = f"the smallest that adds one is {tokens + 1}" if tokens < n_positions else "no --max-length fits"
-    if max_length > 1:
-        hint += "; --truncate-left drops the oldest tokens"
-    counted = f"the text has {tokens} token{'s' * (tokens != 1)}"
-    return InputError(f"{counted}; --max-length {max_length} leaves no room for another", hint)
+    option = Option("max_length")
+    hint = Message("no {option} fits", option=option)
+    if tokens <= n_positions:
+        hint = Message("the smallest that adds one is {least}", least=tokens + 1)
+    return InputError(
+        Message(
+            "{counted}; {option} {value} leaves no room for another",
+            counted=_counted(tokens),
+            option=option,
+            value=max_length,
+        ),
+        _or_truncate(hint) if max_length > 1 else hint,
+    )
 
 
-def _too_long(tokens: int, steps: int, n_positions: int, *, may_truncate: bool, bos_added: bool = False) -> InputError:
-    counted = f"the text has {tokens} token{'s' * (tokens != 1)}{' with --bos' * bos_added}"
+def _too_long(counted: Message, tokens: int, steps: int, n_positions: int, *, may_truncate: bool) -> InputError:
     if steps == 0:
-        return InputError(f"{counted}, but the model's context is {n_positions}", "give a shorter text")
-    largest = n_positions - tokens
-    hint = f"the largest --steps that fits is {largest}" if largest > 0 else "no --steps fits"
-    if may_truncate and steps < n_positions:
-        hint += "; --truncate-left drops the oldest tokens"
-    more = f"{steps} step{'s' * (steps != 1)}"
-    return InputError(f"{counted}; there is no room for {more} more: the model's context is {n_positions}", hint)
+        return InputError(
+            Message("{counted}, but the model's context is {context}", counted=counted, context=n_positions),
+            Message("give a shorter text"),
+        )
+    largest, option = longest(n_positions) - tokens, Option("steps")
+    hint = Message("no {option} fits", option=option)
+    if largest > 0:
+        hint = Message("the largest {option} that fits is {most}", option=option, most=largest)
+    return InputError(
+        Message(
+            "{counted}; there is no room for {more} more: the model's context is {context}",
+            counted=counted,
+            more=Counted("{n} step", "{n} steps", n=steps),
+            context=n_positions,
+        ),
+        _or_truncate(hint) if may_truncate and steps < longest(n_positions) else hint,
+    )

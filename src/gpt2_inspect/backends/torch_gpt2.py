@@ -14,6 +14,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
+from ..sources.base import shards
 from .base import Cache, Observer, Point, Ranking, Targets, check_length, check_room, own_cache
 from .ranking import best_first, not_finite
 
@@ -184,6 +185,8 @@ def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) ->
     _check_device(device)
     if has_safetensors(folder):
         open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
+    elif odd := sorted(name for name in shards(folder) if not (folder / name).is_file()):
+        raise ModelUnusableError(f"{str(folder)!r}: its weights lack the file {odd[0]!r}")  # torch may wait at a pipe
     model = _load_model(folder, dtype)
     model.config.return_dict = True  # the fields of a tuple would have no names
     try:

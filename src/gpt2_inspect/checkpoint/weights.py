@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -67,7 +68,8 @@ class Checkpoint(NamedTuple):
 
         A thread reads the files meanwhile, so that whoever uses the weights seldom waits for a page of them.
         """
-        Thread(target=_read_ahead, args=(self.files,), daemon=True).start()
+        with suppress(RuntimeError):  # no thread is to be had: then they are read when they are used
+            Thread(target=_read_ahead, args=(self.files,), daemon=True).start()
         wte = self._array("wte.weight")
         return GPT2Weights(
             wte=wte,

@@ -47,16 +47,23 @@ class Request(NamedTuple):
         """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
         from .output import choose_format, open_output
 
-        path: Path | None = self.shared["output"]
-        if path is not None and str(path) == "-":  # as for many commands, standard output
-            path = None
+        path = self._output
         return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
 
-    def open_save(self, path: "Path | None") -> "AbstractContextManager[Saver | None]":
+    def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
         """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
+        from .files import file_named
         from .save import open_save
 
-        return open_save(path, self.shared["output"])
+        return open_save(None if name is None else file_named("--save", name), self._output)
+
+    @property
+    def _output(self) -> "Path | None":
+        """The file that the result goes to; None for standard output, which `-` stands for as in many commands."""
+        from .files import file_named
+
+        name: str | None = self.shared["output"]
+        return None if name in (None, "-") else file_named("--output", name)
 
 
 def shared_options(

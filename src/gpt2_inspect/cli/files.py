@@ -2,15 +2,26 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import OutputError
+from ..errors import OutputError, UsageError
+from . import unfinished
 
 TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
 """How text is opened."""
+
+
+def file_named(option: str, name: str) -> Path:
+    """The file that an option names. Raises UsageError if that can be no file's name."""
+    if not name:
+        raise UsageError(f"{option} is empty", f"give the name of a file: {option} FILE")
+    if name.endswith(os.sep):
+        raise UsageError(f"{option} is {name!r}, which names a directory", "add the name of a file")
+    return Path(name)
 
 
 @contextmanager
@@ -20,13 +31,22 @@ def open_whole(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     Raises OutputError if it cannot be written, where possible before anything is computed.
     """
     with reported(path):
-        if path.is_dir():
+        mode = _mode(path)
+        if mode is not None and stat.S_ISDIR(mode):
             raise OutputError(f"cannot write {str(path)!r}: it is a directory")
-        special = path.exists() and not path.is_file()  # a device or a pipe: there is nothing to keep whole
+    special = mode is not None and not stat.S_ISREG(mode)  # a device or a pipe: there is nothing to keep whole
     settings = {} if binary else TEXT
     kind = "b" if binary else ""
     with _in_place(path, "w" + kind, settings) if special else _replacing(path, "x" + kind, settings) as file:
         yield file
+
+
+def _mode(path: Path) -> int | None:
+    """Kind and permissions of a file; None if there is none. Raises OSError, as for links in a circle."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager
@@ -47,20 +67,29 @@ def _replacing(path: Path, mode: str, settings: Any) -> Iterator[IO[Any]]:
     """
     with reported(path):
         target = Path(os.path.realpath(path))
-        # the arrays of --save may lie beside the file of --output
-        temporary = target.with_name(f".gpt2-inspect.{os.getpid()}{'.arrays' * ('b' in mode)}.tmp")
-        temporary.unlink(missing_ok=True)  # left by a process that was killed
-        file = temporary.open(mode, **settings)
+        # no other process has this name, not even one with the same number in another container
+        temporary = target.with_name(f".gpt2-inspect.{os.urandom(8).hex()}.tmp")
+    unfinished.begin(str(temporary), str(path))
     try:
-        yield file
         with reported(path):
-            file.close()
-            if target.exists():
-                temporary.chmod(target.stat().st_mode)
-            temporary.replace(target)
+            try:
+                file = temporary.open(mode, **settings)
+            except OSError:
+                unfinished.forget(str(temporary))  # if there is such a file, it is somebody else's
+                raise
+        try:
+            yield file
+            with reported(path):
+                file.close()
+                old = _mode(target)
+                if old is not None:
+                    temporary.chmod(stat.S_IMODE(old))
+                temporary.replace(target)
+            unfinished.forget(str(temporary))
+        finally:
+            _close(file)
     finally:
-        _close(file)
-        temporary.unlink(missing_ok=True)
+        unfinished.delete(str(temporary))
 
 
 def _close(file: IO[Any]) -> None:

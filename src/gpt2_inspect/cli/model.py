@@ -1,7 +1,9 @@
 """Opening the model that the options name."""
 
+from ..errors import OutputError
 from ..session import Session, load
 from ..sources import BUNDLED_NAME
+from . import unfinished
 from .streams import Streams
 
 
@@ -15,8 +17,14 @@ def open_session(
     revision: str | None,
     offline: bool,
 ) -> Session:
-    """Load the model. Where none was named and the bundled one answers, a line on standard error says so."""
+    """Load the model. Where none was named and the bundled one answers, a line on standard error says so.
+
+    Raises OutputError if one of the files that are being written is a file of the model.
+    """
     session = load(model or None, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline)
+    for place in unfinished.places():
+        if session.is_read_from(place):
+            raise OutputError(f"cannot write {place!r}: the model is read from it", "name another file")
     if not model and session.model.source == "bundled":
         streams.note(f"note: this is {BUNDLED_NAME}, not GPT-2; `--model gpt2` downloads GPT-2 (0.5 GB)")
     _kept.append(session)

@@ -1,6 +1,5 @@
 """The arguments and options that commands share, declared once."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ Position = Annotated[
     typer.Option("--position", "-p", metavar="N", help="Which token, from 0; negative ones count from the end."),
 ]
 Save = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--save", metavar="FILE", help="Write the arrays behind the table to FILE.npz or FILE.safetensors."),
 ]
 
@@ -46,7 +45,7 @@ Format = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 OutputFile = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, which is replaced only when all went well."),
 ]
 Traceback = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it arose.")]

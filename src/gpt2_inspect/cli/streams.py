@@ -14,6 +14,10 @@ MAX_INPUT = 16 * 2**20
 """Bytes read from standard input; a model's context is some thousand tokens."""
 
 
+_DIGITS = 6
+"""Of a number of columns. More make no sense, and very many Python refuses to read."""
+
+
 class Streams(NamedTuple):
     """Standard input, output and error, and the environment variables."""
 
@@ -51,7 +55,7 @@ class Streams(NamedTuple):
     def width(self) -> int | None:
         """Columns of standard output: from COLUMNS, else of the terminal; None where nothing limits them."""
         columns = self.environ.get("COLUMNS", "")
-        if columns.isdecimal() and int(columns) > 0:
+        if columns.isdecimal() and len(columns) <= _DIGITS and int(columns) > 0:
             return max(20, int(columns))
         if not self.stdout.isatty():
             return None

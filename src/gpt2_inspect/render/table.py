@@ -64,7 +64,15 @@ def painter(terminal: TextIO | None, width: int | None) -> Paint:
     from rich.style import Style
     from rich.text import Text
 
-    console = Console(file=terminal, force_terminal=True, width=width, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=terminal,
+        force_terminal=True,
+        width=width,
+        height=24,  # of no use, but otherwise it reads LINES, which may hold anything
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
     def style(segment: Segment) -> Style:
         if segment.prob is None or segment.prob < _SHADED_FROM:

@@ -67,8 +67,11 @@ def _is_whole(snapshot: Path) -> bool:
 def _commit(folder: Path, revision: str) -> str | None:
     if _COMMIT.fullmatch(revision):
         return revision
+    path = folder / "refs" / revision
     try:
-        commit = (folder / "refs" / revision).read_text(encoding="ascii").strip()
+        if not path.is_file():  # who opens a pipe waits for somebody to write to it
+            return None
+        commit = path.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return None
     return commit if _COMMIT.fullmatch(commit) else None

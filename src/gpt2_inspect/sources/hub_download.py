@@ -1,10 +1,8 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
-from .base import CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
+from .base import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
 from .hub_cache import find_in_cache
-
-_ALONGSIDE = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "added_tokens.json")
 
 
 def download(hub_id: str, revision: str | None) -> ModelFiles:
@@ -63,7 +61,7 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
 def files_to_fetch(names: list[str]) -> list[str]:
     """Those of a repository's files that a GPT-2 needs, with one form of the weights."""
     weights = next((name for name in WEIGHTS if name in names), None)
-    wanted = {CONFIG, *_ALONGSIDE, *(name for files in TOKENIZERS for name in files)}
+    wanted = {CONFIG, *ALONGSIDE, *(name for files in TOKENIZERS for name in files)}
     chosen = [name for name in names if name in wanted]
     if weights is not None:
         chosen.append(weights)

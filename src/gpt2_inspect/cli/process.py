@@ -1,0 +1,109 @@
+"""One run of the command line: from arguments to what is printed, and to an exit code."""
+
+import gc
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ..errors import ExitCode, InspectError
+from .streams import Streams
+
+
+def run_process() -> NoReturn:
+    """Run the command that this process was started with, and exit."""
+    gc.disable()  # a run is short and leaves next to nothing in cycles; collections are 5 % of its time
+    _choose_threads()
+    if not sys.warnoptions:  # NumPy warns of every overflow in damaged weights; the error says it once
+        warnings.simplefilter("ignore")
+    _leave(run(sys.argv[1:], Streams.of_process()))
+
+
+def run(arguments: Sequence[str], streams: Streams) -> int:
+    """Run one command and return its exit code. The one place that turns errors into a line and a code."""
+    try:
+        code = _dispatch(arguments, streams)
+        streams.stdout.flush()
+    except BrokenPipeError:
+        streams.abandon_stdout()
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        return _report(streams, "interrupted", None, ExitCode.INTERRUPTED)
+    except InspectError as error:
+        _trace(arguments)
+        return _report(streams, error.message, error.hint, error.exit_code)
+    except MemoryError:
+        _trace(arguments)
+        return _report(streams, "this takes more memory than there is", None, ExitCode.BACKEND_UNAVAILABLE)
+    except Exception as error:  # a bug of ours: still one line, and a code of its own
+        _trace(arguments)
+        if isinstance(error, OSError) and error.errno and error.filename is None:  # no: a full disk, a terminal gone
+            streams.abandon_stdout()
+            return _report(streams, f"cannot write to standard output: {error.strerror}", None, ExitCode.USAGE)
+        reason = " ".join(str(error).split())
+        hint = "please report it, with what --traceback adds"
+        return _report(streams, f"internal error: {type(error).__name__}: {reason}", hint, ExitCode.BUG)
+    return code
+
+
+def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
+    """Without Typer's own `main`, for which an EOFError of anybody's is a Ctrl-C."""
+    from typer import Exit, TyperException
+    from typer.main import get_command
+
+    from .app import app
+
+    try:
+        command = get_command(app)
+        with command.make_context("gpt2-inspect", list(arguments), obj=streams) as context:
+            command.invoke(context)
+        return ExitCode.DONE
+    except Exit as done:  # behind --help and --version
+        return done.exit_code
+    except TyperException as error:
+        where = getattr(error, "ctx", None)
+        hint = f"see `{where.command_path} --help`" if where else None
+        if hint and type(error).__name__ == "NoSuchOption":
+            hint += "; an argument that begins with - goes behind `--`"
+        return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
+
+
+def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:
+    from ..render.visible import visible_line
+
+    streams.note(f"error: {visible_line(message)}")
+    if hint:
+        streams.note(f"hint: {visible_line(hint)}")
+    return int(code)
+
+
+def _trace(arguments: Sequence[str]) -> None:
+    if "--traceback" in arguments:
+        import traceback
+
+        traceback.print_exc()
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit with everything written, but without taking the interpreter down piece by piece: that takes as long as
+    a token or two of GPT-2. Libraries that want to be told of the end are told.
+    """
+    if "torch" in sys.modules or "huggingface_hub" in sys.modules:
+        sys.exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _choose_threads() -> None:
+    """Give BLAS as many threads as this process has processors, unless the user has set a number.
+
+    By default it counts the machine's, which in a container can be many more. Past eight, single tokens do not get
+    faster: they wait for memory.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        if variable in os.environ:
+            return
+    os.environ["OPENBLAS_NUM_THREADS"] = str(min(cores, 8))
