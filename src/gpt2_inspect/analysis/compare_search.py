@@ -104,9 +104,7 @@ def first_divergence(one: tuple[int, ...], other: tuple[int, ...]) -> int | None
 
 def _found(tokenizer: Tokenizer, ended: Ended, eos_token_ids: Collection[int]) -> Found:
     text, reason = completed(tokenizer, ended.token_ids, eos_token_ids)
-    return Found(
-        token_ids=ended.token_ids, text=text, logprob=ended.logprob, score=ended.score, finish_reason=reason
-    )
+    return Found(token_ids=ended.token_ids, text=text, logprob=ended.logprob, score=ended.score, finish_reason=reason)
 
 
 def _candidate(tokenizer: Tokenizer, extension: Extension) -> BeamCandidate:

@@ -27,11 +27,10 @@ class DecodeQuestion(Question[Sequence[int], Decode]):
     """
 
     command: ClassVar[str] = "decode"
+    about: ClassVar[str] = "token_ids"
     skip_special_tokens: bool = False
 
-    def answer(
-        self, model: LoadedModel, asked: Sequence[int], on_part: Callable[[Any], None] | None = None
-    ) -> Decode:
+    def answer(self, model: LoadedModel, asked: Sequence[int], on_part: Callable[[Any], None] | None = None) -> Decode:
         tokens, text = decode_ids(
             model.tokenizer_for(""),
             asked,
@@ -69,6 +68,4 @@ def decode_ids(
 
 def _decoded(tokenizer: Tokenizer, token_id: int) -> DecodedToken:
     token = make_token(tokenizer, token_id)
-    return DecodedToken(
-        id=token.id, token=token.token, bytes=token.bytes, complete_utf8=is_complete_utf8(token)
-    )
+    return DecodedToken(id=token.id, token=token.token, bytes=token.bytes, complete_utf8=is_complete_utf8(token))

@@ -57,12 +57,8 @@ class EmbeddingsQuestion(Question[str, Embeddings]):
         check_count("neighbors", self.neighbors, model.info.vocab_size - 1, Message("the number of other tokens"))
         backend = model.backend
         prompt = whole_prompt(model, asked)
-        shapes, tokens = embed(
-            backend, model.tokenizer_for(asked), prompt, neighbors=self.neighbors, on_arrays=on_part
-        )
-        return Embeddings(
-            model=model.info, run=model.run(), prompt=prompt, options=self, shapes=shapes, tokens=tokens
-        )
+        shapes, tokens = embed(backend, model.tokenizer_for(asked), prompt, neighbors=self.neighbors, on_arrays=on_part)
+        return Embeddings(model=model.info, run=model.run(), prompt=prompt, options=self, shapes=shapes, tokens=tokens)
 
 
 def embed(

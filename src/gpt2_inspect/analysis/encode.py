@@ -80,6 +80,4 @@ def _encoded(index: int, token: Token, start: int | None, end: int | None, group
 def _group(text: str, members: Sequence[EncodedToken]) -> Group:
     start, end = members[0].start, members[-1].end
     assert start is not None and end is not None
-    return Group(
-        text=text[start:end], start=start, end=end, token_indices=tuple(token.index for token in members)
-    )
+    return Group(text=text[start:end], start=start, end=end, token_indices=tuple(token.index for token in members))

@@ -170,6 +170,4 @@ def _past_key_values(cache: Cache) -> PastKeyValues:
     layers = cache.layers
     keys, values = layers[0]
     size = sum(stored.nbytes for layer in layers for stored in layer)
-    return PastKeyValues(
-        n_layer=len(layers), key_shape=tuple(keys.shape), value_shape=tuple(values.shape), bytes=size
-    )
+    return PastKeyValues(n_layer=len(layers), key_shape=tuple(keys.shape), value_shape=tuple(values.shape), bytes=size)

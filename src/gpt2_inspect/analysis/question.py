@@ -1,7 +1,7 @@
 """What a question is: a value that holds its options and their checks, and answers itself given a model and a text."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..results import ModelInfo, Options, Result, RunInfo
 
@@ -60,6 +60,9 @@ class Question(Options, Generic[Asked, Answer]):
     Its class says what each option means and how it defaults; values that make no sense whatever the model and the
     text raise UsageError when the question is made, the others when it is answered.
     """
+
+    about: ClassVar[str] = "text"
+    """What it is asked about, by the name that Python's API gives it."""
 
     def answer(self, model: LoadedModel, asked: Asked, on_part: Callable[[Any], None] | None = None) -> Answer:
         """Answer it.

@@ -42,9 +42,7 @@ class ScoreQuestion(Question[str, Score]):
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
         positions, totals = score_tokens(backend, model.tokenizer_for(asked), prompt, top_k=self.top_k)
-        return Score(
-            model=model.info, run=model.run(), prompt=prompt, options=self, positions=positions, totals=totals
-        )
+        return Score(model=model.info, run=model.run(), prompt=prompt, options=self, positions=positions, totals=totals)
 
 
 class Measures(TypedDict):

@@ -49,9 +49,7 @@ def is_complete_utf8(token: Token) -> bool:
     return True
 
 
-def make_candidate(
-    tokenizer: Tokenizer, token_id: int, *, rank: int, logit: float, log_normalizer: float
-) -> Candidate:
+def make_candidate(tokenizer: Tokenizer, token_id: int, *, rank: int, logit: float, log_normalizer: float) -> Candidate:
     """The record of a candidate; `log_normalizer` is the log of the sum of exp(logit) over the vocabulary."""
     token = make_token(tokenizer, token_id)
     logprob = logit - log_normalizer

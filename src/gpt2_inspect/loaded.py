@@ -1,0 +1,125 @@
+"""A loaded model: configuration, tokenizer and backend, each opened when a question first asks for it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from .backends import Backend, load_backend, load_heads
+from .checkpoint.config import GPT2Config
+from .checkpoint.shapes import count_parameters
+from .checkpoint.tokenizer import Tokenizer
+from .checkpoint.tokenizer_files import load_tokenizer
+from .errors import ModelUnusableError
+from .results import ModelInfo, RunInfo
+from .sources import ModelFiles
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .backends.heads import Heads
+
+_T = TypeVar("_T")
+
+_PADDING = 128
+"""Embedding matrices are often padded to a multiple of 64 or 128 rows; so many ids may be without a token."""
+
+_LOADING = RLock()
+"""One for all models: while transformers makes a model it changes torch's settings for the whole process."""
+
+
+class _loaded_once(cached_property[_T]):  # noqa: N801 - a decorator
+    """A part that is loaded when first used; threads that need it too wait for it."""
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> _T:  # type: ignore[override]
+        with _LOADING:  # later uses find the part in the instance and never come here
+            return super().__get__(instance, owner)
+
+
+class Choice(NamedTuple):
+    """How a model is to be run; the names have passed `check_choice`."""
+
+    backend: str
+    device: str
+    dtype: str
+
+
+class LoadedGPT2:
+    """What questions are answered by (analysis/question.py says what they use of it)."""
+
+    def __init__(self, files: ModelFiles, config: GPT2Config, choice: Choice) -> None:
+        self.files = files
+        self.config = config
+        self.choice = choice
+        self._tokenizer: Tokenizer | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process opens the files itself."""
+        return type(self), (self.files, self.config, self.choice)
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        config = self.config
+        return ModelInfo(
+            name=self.files.name,
+            source=self.files.source,
+            revision=self.files.revision,
+            n_layer=config.n_layer,
+            n_head=config.n_head,
+            n_embd=config.n_embd,
+            n_positions=config.n_positions,
+            vocab_size=config.vocab_size,
+            parameters=count_parameters(config),
+        )
+
+    @_loaded_once
+    def backend(self) -> Backend:
+        return load_backend(self.files, self.config, *self.choice)
+
+    @_loaded_once
+    def heads(self) -> "Heads":
+        return load_heads(self.files, self.config, *self.choice)
+
+    def tokenizer_for(self, text: str) -> Tokenizer:
+        if self._tokenizer is not None:
+            return self._tokenizer
+        with _LOADING:
+            if self._tokenizer is None:
+                tokenizer = load_tokenizer(self.files.folder, text)
+                self._check_vocabulary(tokenizer)
+                self._tokenizer = tokenizer
+            return self._tokenizer
+
+    @property
+    def eos_token_ids(self) -> Sequence[int]:
+        configured = self.config.eos_token_id
+        token_id = self.tokenizer_for("").end_of_text if configured is None else configured
+        return () if token_id is None else (token_id,)
+
+    @property
+    def bos_token_id(self) -> int | None:
+        """GPT-2 starts documents from `<|endoftext|>`; other vocabularies may have a token of their own for it."""
+        tokenizer = self.tokenizer_for("")
+        for token_id in (tokenizer.end_of_text, self.config.bos_token_id):
+            if token_id is not None and token_id < tokenizer.vocab_size:
+                return token_id
+        return None
+
+    def run(self, seed: int | None = None) -> RunInfo:
+        backend = self.backend
+        return RunInfo(version=__version__, backend=backend.name, device=backend.device, dtype=backend.dtype, seed=seed)
+
+    def run_without_weights(self) -> RunInfo:
+        return RunInfo(version=__version__, backend=None, device=None, dtype=None, seed=None)
+
+    def run_of_heads(self) -> RunInfo:
+        return RunInfo(
+            version=__version__, backend="torch", device=self.choice.device, dtype=self.choice.dtype, seed=None
+        )
+
+    def _check_vocabulary(self, tokenizer: Tokenizer) -> None:
+        if not 0 <= self.config.vocab_size - tokenizer.vocab_size < _PADDING:
+            raise ModelUnusableError(
+                f"model {self.files.name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its weights "
+                f"{self.config.vocab_size}",
+                "tokenizer and weights belong to different models",
+            )
