@@ -36,7 +36,7 @@ _PADDING = 128
 
 
 def load(
-    model: str | None = None,
+    model: str | os.PathLike[str] | None = None,
     *,
     backend: str = "auto",
     device: str = "cpu",
@@ -49,8 +49,8 @@ def load(
     The configuration is read at once, tokenizer and weights with the first question that needs them.
 
     Args:
-        model: `pocket` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the hub's cache
-            holds it, else `pocket`.
+        model: `pocket` (bundled), a directory, or a hub id such as `gpt2`; a path object is always a directory. By
+            default `gpt2` if the hub's cache holds it, else `pocket`.
         backend: `numpy`, `torch`, or `auto`: the faster one that can run this.
         device: `cpu`, `cuda` or `cuda:N`; all but the first need torch.
         dtype: `float32`, `bfloat16` or `float16`; all but the first need torch.
@@ -61,7 +61,7 @@ def load(
         ModelNotFoundError: the model is nowhere to be had.
         ModelUnusableError: its configuration is broken, or it is no GPT-2.
         NetworkError: a download broke off.
-        UsageError: an unknown backend, device or dtype.
+        UsageError: an unknown backend, device or dtype, or what can be no model's name.
     """
     check_choice(backend, device, dtype)
     files = find_model(model, revision, offline=offline)
@@ -86,7 +86,7 @@ class Session:
         *,
         steps: int | None = None,
         max_length: int | None = None,
-        top_k: int = 5,
+        top_k: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         sample_top_k: int | None = None,
@@ -105,7 +105,7 @@ class Session:
             steps: how many tokens to add (transformers' max_new_tokens); 10 unless there is a `max_length`.
             max_length: instead of `steps`, how many tokens the prompt and those added may have together, at most
                 n_positions + 1 (transformers' max_length). The `<|endoftext|>` of an empty prompt counts.
-            top_k: how many candidates to list at each step.
+            top_k: how many candidates to list at each step; 5, or the whole of a smaller vocabulary.
             temperature: divides the logits before sampling; above 0.
             top_p: draw from the fewest tokens whose probabilities sum to this.
             sample_top_k: draw from this many of the most probable tokens.
@@ -123,6 +123,7 @@ class Session:
             ModelUnusableError: the weights or the tokenizer are broken.
             BackendUnavailableError: the backend or the device is not there, or cannot run this model.
         """
+        from .analysis.checks import check_whole
         from .analysis.next_tokens import finish, fit_steps, generate_steps, plan_decoding
         from .analysis.prompt import prepare_prompt
         from .results.next_tokens import NextTokens
@@ -137,6 +138,7 @@ class Session:
             ignore_eos=ignore_eos,
             vocab_size=self._config.vocab_size,
         )
+        seed = None if seed is None else check_whole("--seed", seed)
         backend = self._backend  # before the tokenizer: the weights are read ahead while that is loaded
         tokenizer = self._tokenizer_for(text)
         prompt = prepare_prompt(
@@ -163,14 +165,14 @@ class Session:
         return NextTokens(self.model, self._run(seed), prompt, decoding, tuple(taken), completion, reason)
 
     def compare_search(
-        self, text: str, *, steps: int = 10, num_beams: int = 3, length_penalty: float = 1.0
+        self, text: str, *, steps: int = 10, num_beams: int | None = None, length_penalty: float = 1.0
     ) -> "CompareSearch":
         """Compare greedy search with beam search, whose results are those of transformers' generate().
 
         Args:
             text: the prompt; not empty.
             steps: how many tokens to add (transformers' max_new_tokens); fewer where `<|endoftext|>` comes first.
-            num_beams: how many beams run side by side, and how many are given back.
+            num_beams: how many beams run side by side, and how many are given back; 3, or as many as there are tokens.
             length_penalty: beams are ranked by logprob / tokens ** length_penalty: above 0 favours long ones, below 0
                 short ones.
 
@@ -194,12 +196,12 @@ class Session:
         )
         backend = self._backend
         tokenizer = self._tokenizer_for(text)
-        prompt = self._whole_prompt(text, steps=steps)
+        prompt = self._whole_prompt(text, steps=search.steps)
         eos_token_id = self._eos_token_id(tokenizer)
         found = compare_searches(backend, tokenizer, prompt, search, vocab_size=vocab_size, eos_token_id=eos_token_id)
         return CompareSearch(self.model, self._run(), prompt, search, *found)
 
-    def score(self, text: str, *, bos: bool = False, top_k: int = 5) -> "Score":
+    def score(self, text: str, *, bos: bool = False, top_k: int | None = None) -> "Score":
         """Say how probable each token of a text is, given those before it, and how probable the whole is.
 
         The logits at position i rank the token at i + 1. The first token has nothing before it and is not scored.
@@ -207,7 +209,8 @@ class Session:
         Args:
             text: not empty.
             bos: put `<|endoftext|>` before the text, so that its first token is scored too.
-            top_k: how many proposals for the next place to list at each position.
+            top_k: how many proposals for the next place to list at each position; 5, or the whole of a smaller
+                vocabulary.
 
         Raises:
             InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
@@ -219,7 +222,7 @@ class Session:
         from .analysis.score import score_tokens
         from .results.score import Score
 
-        check_top_k(top_k, self._config.vocab_size)
+        top_k = check_top_k(top_k, self._config.vocab_size)
         backend = self._backend
         prompt = self._whole_prompt(text, with_bos=bos)
         found = score_tokens(backend, self._tokenizer_for(text), prompt, top_k=top_k)
@@ -247,7 +250,7 @@ class Session:
         from .results.attention import Attention
 
         n_layer = self._config.n_layer
-        check_heads(layer, head, top_k, n_layer=n_layer, n_head=self._config.n_head)
+        layer, head, top_k = check_heads(layer, head, top_k, n_layer=n_layer, n_head=self._config.n_head)
         layers = range(n_layer) if layer is None else [layer]
         backend = self._backend
         prompt = self._whole_prompt(text)
@@ -260,7 +263,7 @@ class Session:
         *,
         position: int = -1,
         lens: bool = False,
-        top_k: int = 5,
+        top_k: int | None = None,
         on_arrays: Callable[[Arrays], None] | None = None,
     ) -> "HiddenStates":
         """Look at the residual stream after every block: what transformers returns as `hidden_states`.
@@ -269,7 +272,7 @@ class Session:
             text: what the model reads; not empty.
             position: whose state is measured, from 0, or from the end if negative.
             lens: also read each state out as if it were the last: through `ln_f` and the head (the logit lens).
-            top_k: how many candidates the lens lists.
+            top_k: how many candidates the lens lists; 5, or the whole of a smaller vocabulary.
             on_arrays: called with the states themselves, each (1, T, D), by the names `hidden_states_0` and so on.
 
         Raises:
@@ -282,7 +285,7 @@ class Session:
         from .analysis.hidden_states import inspect_states
         from .results.hidden_states import HiddenStates
 
-        check_top_k(top_k, self._config.vocab_size)
+        top_k = check_top_k(top_k, self._config.vocab_size)
         backend = self._backend
         prompt = self._whole_prompt(text)
         found = inspect_states(
@@ -297,13 +300,14 @@ class Session:
         return HiddenStates(self.model, self._run(), prompt, *found)
 
     def embeddings(
-        self, text: str, *, neighbors: int = 5, on_arrays: Callable[[Arrays], None] | None = None
+        self, text: str, *, neighbors: int | None = None, on_arrays: Callable[[Arrays], None] | None = None
     ) -> "Embeddings":
         """Look at the vectors of the tokens (wte), of their positions (wpe), and at their sums. The model does not run.
 
         Args:
             text: whose tokens are looked up; not empty.
-            neighbors: how many of the nearest tokens to list for each, by cosine in wte, the token itself left out.
+            neighbors: how many of the nearest tokens to list for each, by cosine in wte, the token itself left out; 5,
+                or all others of a smaller vocabulary.
             on_arrays: called with the vectors of the text, (T, D) each, by the names `wte`, `wpe` and `sum`.
 
         Raises:
@@ -312,11 +316,10 @@ class Session:
             ModelUnusableError: the weights or the tokenizer are broken.
             BackendUnavailableError: the backend or the device is not there, or cannot run this model.
         """
-        from .analysis.checks import check_count
-        from .analysis.embeddings import embed
+        from .analysis.embeddings import check_neighbors, embed
         from .results.embeddings import Embeddings
 
-        check_count("--neighbors", neighbors, self._config.vocab_size - 1, "the number of other tokens")
+        neighbors = check_neighbors(neighbors, self._config.vocab_size)
         backend = self._backend
         prompt = self._whole_prompt(text)
         found = embed(backend, self._tokenizer_for(text), prompt, neighbors=neighbors, on_arrays=on_arrays)
@@ -331,6 +334,7 @@ class Session:
 
         Raises:
             InputError: there are no ids, or one is outside the vocabulary.
+            UsageError: an id is no whole number.
             ModelUnusableError: the tokenizer is broken.
         """
         from .analysis.decode import decode_ids
@@ -344,12 +348,12 @@ class Session:
         )
         return Decode(self.model, _run_without_model(), None, *found, None, None)
 
-    def decode_argmax(self, text: str, *, top_k: int = 5, skip_special_tokens: bool = False) -> "Decode":
+    def decode_argmax(self, text: str, *, top_k: int | None = None, skip_special_tokens: bool = False) -> "Decode":
         """Go from the logits behind a text to the next token: argmax gives an index, and the index is decoded.
 
         Args:
             text: what the model reads; not empty.
-            top_k: how many tokens to list from each end of the logits' order.
+            top_k: how many tokens to list from each end of the logits' order; 5, or the whole of a smaller vocabulary.
             skip_special_tokens: as for `decode`.
 
         Raises:
@@ -364,7 +368,7 @@ class Session:
         from .results.decode import Decode
 
         vocab_size = self._config.vocab_size
-        check_top_k(top_k, vocab_size)
+        top_k = check_top_k(top_k, vocab_size)
         backend = self._backend
         prompt = self._whole_prompt(text)
         tokenizer = self._tokenizer_for(text)
@@ -389,12 +393,12 @@ class Session:
         prompt = whole_prompt(text, self._tokenizer_for(text), n_positions=None)
         return Encode(self.model, _run_without_model(), prompt, *place_tokens(text, prompt.tokens))
 
-    def compare_heads(self, text: str, *, top_k: int = 5, tree: bool = False) -> "CompareHeads":
+    def compare_heads(self, text: str, *, top_k: int | None = None, tree: bool = False) -> "CompareHeads":
         """Hold transformers' AutoModelForCausalLM against its AutoModel, over the same weights: what the head adds.
 
         Args:
             text: what both models read; not empty.
-            top_k: how many candidates to list.
+            top_k: how many candidates to list; 5, or the whole of a smaller vocabulary.
             tree: also list all modules of both.
 
         Raises:
@@ -407,7 +411,7 @@ class Session:
         from .analysis.compare_heads import compare_heads
         from .results.compare_heads import CompareHeads
 
-        check_top_k(top_k, self._config.vocab_size)
+        top_k = check_top_k(top_k, self._config.vocab_size)
         prompt = self._whole_prompt(text)  # first, for torch takes seconds to load
         found = compare_heads(self._heads, self._tokenizer_for(text), prompt, top_k=top_k, tree=tree)
         _, device, dtype = self._choice

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 Matrix = tuple[tuple[float, ...], ...]
 
 
-def check_heads(layer: int | None, head: int | None, top_k: int, *, n_layer: int, n_head: int) -> None:
-    """Raise UsageError unless there is such a layer and head, and something to list."""
+def check_heads(
+    layer: int | None, head: int | None, top_k: int, *, n_layer: int, n_head: int
+) -> tuple[int | None, int | None, int]:
+    """The three numbers. Raises UsageError unless there is such a layer and head, and something to list."""
     if layer is not None:
-        check_index("--layer", layer, n_layer, "the layers")
+        layer = check_index("--layer", layer, n_layer, "the layers")
     if head is not None:
-        check_index("--head", head, n_head, "the heads of a layer")
+        head = check_index("--head", head, n_head, "the heads of a layer")
         if layer is None:
             raise UsageError(f"--head {head} is in every layer", "choose one with --layer")
-    check_positive("--top-k", top_k)
+    return layer, head, check_positive("--top-k", top_k)
 
 
 def inspect_attention(

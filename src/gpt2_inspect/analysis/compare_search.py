@@ -8,19 +8,23 @@ from ..errors import UsageError
 from ..results import Prompt
 from ..results.compare_search import BeamCandidate, BeamStep, Found, Search
 from .beam_search import BeamSearch, Ended, Extension, run_together
-from .checks import check_positive, check_top_k
+from .checks import check_positive, check_real, check_top_k
 from .tokens import completed, make_token
+
+DEFAULT_NUM_BEAMS = 3
+"""Or as many as there are tokens, if those are fewer."""
 
 MOST_DIGITS = 30
 """Decimal digits by which a length penalty may make scores larger or smaller; float32 has room for 38."""
 
 
-def plan_search(*, steps: int, num_beams: int, length_penalty: float, vocab_size: int, n_positions: int) -> Search:
+def plan_search(
+    *, steps: int, num_beams: int | None, length_penalty: float, vocab_size: int, n_positions: int
+) -> Search:
     """What is to be done. Raises UsageError if a value makes no sense."""
-    check_positive("--steps", steps)
-    check_top_k(num_beams, vocab_size, "--num-beams")
-    if not math.isfinite(length_penalty):
-        raise UsageError(f"--length-penalty is {length_penalty}; it must be a finite number")
+    steps = check_positive("--steps", steps)
+    num_beams = check_top_k(num_beams, vocab_size, "--num-beams", DEFAULT_NUM_BEAMS)
+    length_penalty = check_real("--length-penalty", length_penalty)
     longest = min(steps, n_positions)  # more steps are refused once the prompt is known
     if abs(length_penalty) * math.log10(longest) > MOST_DIGITS:
         most = math.floor(MOST_DIGITS / math.log10(longest))

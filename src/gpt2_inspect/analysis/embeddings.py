@@ -10,6 +10,7 @@ from ..checkpoint.tokenizer import Tokenizer
 from ..errors import ModelUnusableError
 from ..results import Prompt
 from ..results.embeddings import EmbeddedToken, Neighbor, Shapes, Vector
+from .checks import check_count
 from .tokens import make_token
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     Exact = npt.NDArray[np.float64]
     Ids = npt.NDArray[np.int64]
 
+DEFAULT_NEIGHBORS = 5
+"""Or all other tokens, if they are fewer."""
+
 FIRST = 4
 """Numbers of a vector that are shown."""
 
@@ -27,6 +31,13 @@ COSINES = 1 << 23
 
 ROWS = 1 << 12
 """Rows that are widened to float64 at a time, 24 MiB of them at GPT-2's width."""
+
+
+def check_neighbors(neighbors: int | None, vocab_size: int) -> int:
+    """The number of nearest tokens; for None the default. Raises UsageError if there are not so many others."""
+    return check_count(
+        "--neighbors", neighbors, vocab_size - 1, "the number of other tokens", default=DEFAULT_NEIGHBORS
+    )
 
 
 def embed(

@@ -13,7 +13,7 @@ from ..checkpoint.tokenizer import Tokenizer
 from ..errors import UsageError
 from ..results import Candidate, Prompt, SampledCandidate
 from ..results.next_tokens import Completion, Decoding, Step
-from .checks import check_positive, check_top_k
+from .checks import check_positive, check_real, check_top_k
 from .tokens import completed, make_candidate, make_candidates
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def plan_decoding(
     *,
     steps: int | None,
     max_length: int | None = None,
-    top_k: int,
+    top_k: int | None,
     temperature: float | None,
     top_p: float | None,
     sample_top_k: int | None,
@@ -48,23 +48,27 @@ def plan_decoding(
             "--steps and --max-length exclude each other",
             "--steps counts the new tokens alone, --max-length the prompt's as well",
         )
-    for name, count in (("--steps", steps), ("--max-length", max_length)):
-        if count is not None:
-            check_positive(name, count)
+    if max_length is not None:
+        max_length = check_positive("--max-length", max_length)
     if steps is None:
         steps = DEFAULT_STEPS if max_length is None else 1
-    check_top_k(top_k, vocab_size)
+    steps = check_positive("--steps", steps)
+    top_k = check_top_k(top_k, vocab_size)
     if sample_top_k is not None:
-        check_top_k(sample_top_k, vocab_size, "--sample-top-k")
-    if temperature is not None and not 0 < temperature < math.inf:
-        raise UsageError(f"--temperature is {temperature}; it must be above 0", "leave it out for greedy decoding")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UsageError(f"--top-p is {top_p}; it must be above 0 and at most 1")
+        sample_top_k = check_top_k(sample_top_k, vocab_size, "--sample-top-k")
+    if temperature is not None:
+        temperature = check_real("--temperature", temperature)
+        if temperature <= 0:
+            raise UsageError(f"--temperature is {temperature}; it must be above 0", "leave it out for greedy decoding")
+    if top_p is not None:
+        top_p = check_real("--top-p", top_p)
+        if not 0 < top_p <= 1:
+            raise UsageError(f"--top-p is {top_p}; it must be above 0 and at most 1")
     sampled = any(option is not None for option in (temperature, top_p, sample_top_k))
     if sampled and temperature is None:
         temperature = 1.0
     strategy = "sample" if sampled else "greedy"
-    return Decoding(strategy, steps, max_length, top_k, temperature, top_p, sample_top_k, ignore_eos)
+    return Decoding(strategy, steps, max_length, top_k, temperature, top_p, sample_top_k, bool(ignore_eos))
 
 
 def fit_steps(decoding: Decoding, prompt: Prompt) -> Decoding:
