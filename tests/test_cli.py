@@ -20,6 +20,7 @@ import gpt2_inspect
 from gpt2_inspect import session
 from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.render import FORMATS
+from gpt2_inspect.render.visible import safe_text
 from harness import Run, Terminal, command, run_cli, run_process
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -111,12 +112,12 @@ class TestResult:
 
     @pytest.mark.parametrize("form", [form for form in FORMATS if form != "table"])
     def test_same_everywhere(self, run: Any, form: str) -> None:
-        """Whatever terminal, width and language."""
+        """Whatever terminal, width and language; but that CSV is exact only where it does not reach a terminal."""
         plain = run("hello 你好 é", "-n", "2", "-f", form).out
         environ = {"COLUMNS": "20", "TERM": "dumb", "LANG": "de_DE", "LC_ALL": "zh_CN.GBK"}
         assert self.timeless(run("hello 你好 é", "-n", "2", "-f", form, environ=environ).out) == self.timeless(plain)
         on_terminal = run("hello 你好 é", "-n", "2", "-f", form, out=Terminal(), environ={"TERM": "xterm-256color"})
-        assert self.timeless(on_terminal.out) == self.timeless(plain)
+        assert self.timeless(on_terminal.out) == self.timeless(safe_text(plain) if form == "csv" else plain)
 
     def test_bytes_are_utf8_in_any_locale(self, tiny: Path) -> None:
         arguments = ["next-tokens", "你好 é", "-m", str(tiny), "-n", "1", "--json"]

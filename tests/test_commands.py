@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import pty
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import torch
 from rich.cells import cell_len
 
-from checkpoints import COMMIT, fill_cache
+from checkpoints import COMMIT, fill_cache, make_checkpoint
 from commands import ARGUMENTS, NO_MODEL_RUNS, OWN_CLASSES, TEXT, VARIANTS
 from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.render import FORMATS
@@ -101,8 +103,77 @@ def test_tokens_stay_text(tiny: Path, command: str, arguments: list[str]) -> Non
         for out in (io.StringIO(newline="\n"), Terminal()):
             done = run(command, *texts(command, arguments, HOSTILE), "--format", form, model=tiny, out=out)
             assert (done.code, done.err) == (0, "")
-            if form != "csv":
+            if form != "csv" or isinstance(out, Terminal):
                 assert not STEERING.search(COLOURS.sub("", done.out) if isinstance(out, Terminal) else done.out)
+
+
+ADDED = "\x1b]0;title\x07\u202e\x9b=1+1"
+"""A token that nobody would train, but that anybody can add."""
+
+
+@every_command
+@pytest.mark.parametrize("form", FORMATS)
+def test_names_and_added_tokens_stay_text(hostile: Path, command: str, form: str) -> None:
+    for out in (io.StringIO(newline="\n"), Terminal()):
+        arguments = ["0", "383"] if command == "decode" else texts(command, ARGUMENTS[command], f"a{ADDED}")
+        done = run(command, *arguments, "--format", form, model=hostile, out=out, environ={"NO_COLOR": "1"})
+        assert (done.code, done.err) == (0, "")
+        if form == "csv" and not isinstance(out, Terminal):
+            assert ADDED in done.out or command in ("compare-search", "compare-heads")
+        else:
+            assert not STEERING.search(done.out)
+        if form in ("table", "markdown"):
+            assert "\nred" not in done.out
+
+
+def test_bare_text_on_a_terminal_in_disguise(hostile: Path) -> None:
+    """An output file can be one, too."""
+    primary, secondary = pty.openpty()
+    done = run_cli("decode", "383", "--text", "-m", str(hostile), "-o", os.ttyname(secondary))
+    assert (done.code, done.err) == (0, "")
+    assert os.read(primary, 65536).decode() == "\\x1b]0;title\\x07\\u202e\\u009b=1+1\r\n"
+    os.close(primary)
+    os.close(secondary)
+
+
+@pytest.fixture(scope="module")
+def hostile(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose directory and whose last token have names that would steer a terminal."""
+    folder = tmp_path_factory.mktemp("models") / "\x1b[31m\u202e\x9b1m\nred"
+    shutil.copytree(tiny, folder)
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["model"]["vocab"]["<|endoftext|>"]
+    content["added_tokens"][0]["content"] = ADDED
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+@every_variant
+def test_defaults_fit_a_tiny_vocabulary(two_tokens: Path, command: str, arguments: list[str]) -> None:
+    """What was asked for is still refused."""
+    arguments = ["0", "1"] if arguments == ARGUMENTS["decode"] else texts(command, arguments, "aa")
+    if "--steps" in arguments:
+        arguments = [*arguments, "--steps", "1"]
+    done = run(command, *arguments, "--json", model=two_tokens)
+    assert (done.code, done.err) == (0, "")
+    option = {"embeddings": "--neighbors", "compare-search": "--num-beams"}.get(command, "--top-k")
+    if command not in ("attention", *NO_MODEL_RUNS) or "--prompt" in arguments:
+        check_error(run(command, *arguments, option, "5", model=two_tokens), 2, f"{option} is 5")
+
+
+@pytest.fixture(scope="module")
+def two_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that can only say a, or nothing."""
+    folder = make_checkpoint(
+        tmp_path_factory.mktemp("models") / "two", vocab_size=2, bos_token_id=1, eos_token_id=1, n_layer=3
+    )
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["model"] |= {"vocab": {"a": 0, "<|endoftext|>": 1}, "merges": []}
+    content["added_tokens"][0]["id"] = 1
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
 
 
 @every_command

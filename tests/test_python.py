@@ -1,17 +1,24 @@
 """What Python code gets: public names that can be found, and records that compare, copy and travel as values do."""
 
 import copy
+import json
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
+import numpy as np
 import pytest
+import torch
 
 import gpt2_inspect
 from gpt2_inspect import load
+from gpt2_inspect.errors import ModelNotFoundError, UsageError
 from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, Token
 from gpt2_inspect.session import Session
 
@@ -40,6 +47,100 @@ def test_copies_are_equal(tiny: Path, question: str) -> None:
     assert replace(result, model=replace(result.model, name="another")) != result
     with pytest.raises(FrozenInstanceError):
         result.prompt = None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, torch.tensor])
+def test_whole_numbers_of_any_type(tiny: Path, kind: Callable[[int], Any]) -> None:
+    """They are Python's own in the record: that of plain ones, and JSON."""
+    session = load(tiny)
+
+    def ask(whole: Callable[[int], Any]) -> list[Any]:
+        results: list[Result] = [
+            session.next_tokens("!", steps=whole(2), top_k=whole(3), sample_top_k=whole(9), seed=whole(5)),
+            session.next_tokens("!", max_length=whole(3), seed=whole(5)),
+            session.compare_search("!", steps=whole(2), num_beams=whole(2)),
+            session.score("hello", top_k=whole(2)),
+            session.attention("hello", layer=whole(1), head=whole(1), position=whole(1), top_k=whole(2)),
+            session.hidden_states("hello", position=whole(1), lens=True, top_k=whole(2)),
+            session.embeddings("hello", neighbors=whole(2)),
+            session.decode([whole(3)]),
+            session.decode_argmax("hello", top_k=whole(2)),
+        ]
+        return [without_times(json.loads(json.dumps(result.to_dict()))) for result in results]
+
+    assert ask(kind) == ask(int)
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_times(item) for name, item in value.items() if name != "elapsed_ms"}
+    return list(map(without_times, value)) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, torch.tensor, Fraction])
+def test_fractions_of_any_type(tiny: Path, kind: Callable[[float], Any]) -> None:
+    session = load(tiny)
+    result = session.next_tokens("!", steps=1, temperature=kind(0.5), top_p=kind(0.75), seed=1)
+    assert json.loads(json.dumps(result.to_dict()))["decoding"]["temperature"] == 0.5
+    assert result.decoding == session.next_tokens("!", steps=1, temperature=0.5, top_p=0.75, seed=1).decoding
+    found = session.compare_search("!", steps=1, length_penalty=kind(0.5))
+    assert found == session.compare_search("!", steps=1, length_penalty=0.5)
+
+
+NO_WHOLE_NUMBERS = [1.0, np.float64(1), math.nan, "1", True, np.True_, [1], 10**5000]
+
+
+@pytest.mark.parametrize("value", NO_WHOLE_NUMBERS, ids=lambda value: f"{type(value).__name__}")
+def test_no_whole_number(tiny: Path, value: Any) -> None:
+    session = load(tiny)
+    questions: list[tuple[str, Callable[[], Result]]] = [
+        *((f"--{name.replace('_', '-')}", partial(session.next_tokens, "!", **{name: value}))
+          for name in ("steps", "max_length", "top_k", "sample_top_k", "seed")),
+        ("--num-beams", partial(session.compare_search, "!", num_beams=value)),
+        ("--top-k", partial(session.score, "!", top_k=value)),
+        ("--layer", partial(session.attention, "!", layer=value)),
+        ("--head", partial(session.attention, "!", layer=0, head=value)),
+        ("--position", partial(session.hidden_states, "!", position=value)),
+        ("--neighbors", partial(session.embeddings, "!", neighbors=value)),
+        ("a token id", partial(session.decode, [value])),
+    ]  # fmt: skip
+    for name, ask in questions:
+        with pytest.raises(UsageError, match=f"^{name} (is .*; it must be a whole number|has thousands of digits)$"):
+            ask()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 10**400, "1", True, np.True_, 1j, None], ids=repr)
+def test_no_finite_number(tiny: Path, value: Any) -> None:
+    session = load(tiny)
+    with pytest.raises(UsageError, match=r"^--length-penalty is .*; it must be a finite number$"):
+        session.compare_search("!", length_penalty=value)
+    if value is not None:
+        for name in ("temperature", "top_p"):
+            with pytest.raises(UsageError, match=r"it must be a finite number$"):
+                session.next_tokens("!", **{name: value})
+
+
+def test_paths_are_directories(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never the bundled model or one on the hub, whatever they are called."""
+    assert load(tiny).model == load(str(tiny)).model
+    monkeypatch.chdir(tiny.parent)
+    assert load(Path(tiny.name)).model.source == "directory"
+    for name in ("pocket", "gpt2"):
+        with pytest.raises(ModelNotFoundError, match=f"model directory '{name}' does not exist"):
+            load(Path(name))
+    with pytest.raises(UsageError, match="--revision"):
+        load(tiny, revision="main")
+
+
+def test_no_names(tiny: Path) -> None:
+    wrong: Any
+    for wrong in (5, b"gpt2", ["gpt2"]):
+        with pytest.raises(UsageError, match="--model is"):
+            load(wrong)
+        with pytest.raises(UsageError, match="--revision is"):
+            load("gpt2", revision=wrong)
+        with pytest.raises(UsageError, match="there is no device"):
+            load(tiny, device=wrong)
 
 
 def test_public_names_are_listed() -> None:

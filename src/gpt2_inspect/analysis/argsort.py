@@ -1,6 +1,7 @@
 """Why `decode` takes an index: argmax and argsort of the logits, which say where a number stands and not how large."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Candidate, Prompt, record
 from ..results.decode import Argsort, Decode
-from .checks import check_top_k
+from .checks import check_positive, check_top_k
 from .decode import decode_ids
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
@@ -35,13 +36,16 @@ class DecodeArgmaxQuestion(Question[str, Decode]):
     top_k: int = 5
     skip_special_tokens: bool = False
 
+    def __post_init__(self) -> None:
+        self._settle(top_k=check_positive)
+
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Decode:
         vocab_size = model.info.vocab_size
-        check_top_k(self.top_k, vocab_size)
+        top_k = check_top_k(self.top_k, vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked)
         tokenizer = model.tokenizer_for(asked)
-        argmax, argsort = sort_logits(backend, tokenizer, prompt, vocab_size=vocab_size, top_k=self.top_k)
+        argmax, argsort = sort_logits(backend, tokenizer, prompt, vocab_size=vocab_size, top_k=top_k)
         tokens, text = decode_ids(
             tokenizer, [argmax.id], vocab_size=vocab_size, skip_special_tokens=self.skip_special_tokens
         )
@@ -49,7 +53,7 @@ class DecodeArgmaxQuestion(Question[str, Decode]):
             model=model.info,
             run=model.run(),
             prompt=prompt,
-            options=self,
+            options=replace(self, top_k=top_k),
             tokens=tokens,
             text=text,
             argmax=argmax,

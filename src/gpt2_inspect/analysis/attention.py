@@ -10,7 +10,7 @@ from ..errors import ModelUnusableError, UsageError
 from ..messages import Message, Option
 from ..results import ModelInfo, Prompt, Token, record
 from ..results.attention import AttendedToken, Attention, AttentionHead
-from .checks import check_index, check_position, check_positive
+from .checks import check_index, check_position, check_positive, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 
@@ -51,7 +51,7 @@ class AttentionQuestion(Question[str, Attention]):
                 Message("{option} {value} is in every layer", option=Option("head"), value=self.head),
                 Message("choose one with {layer}", layer=Option("layer")),
             )
-        check_positive("top_k", self.top_k)
+        self._settle(layer=check_whole, head=check_whole, position=check_whole, top_k=check_positive)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Attention:
         layers = self._layers(model.info)

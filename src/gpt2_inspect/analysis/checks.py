@@ -1,17 +1,78 @@
-"""Checking the numbers that a question comes with. Options are named as Python spells them."""
+"""Checking the numbers that a question comes with. Options are named as Python spells them.
+
+Python, NumPy and torch have numbers of many types. What comes in as one of them goes on, and into the record, as
+Python's own.
+"""
+
+import math
+from operator import index
+from typing import Any
 
 from ..errors import UsageError
 from ..messages import Counted, Message, Option
 
+_TOO_LARGE = 10**4300
+"""Python refuses to write numbers of so many digits, and messages and records do."""
 
-def check_positive(name: str, count: int) -> None:
-    """Raise UsageError unless `count` is 1 or more."""
+
+def check_whole(name: str, value: Any) -> int:
+    """A whole number of any type as Python's. Raises UsageError if it is none; a truth value is none."""
+    try:
+        number = None if _is_truth(value) else index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise UsageError(
+            Message("{option} is {value}; it must be a whole number", option=Option(name), value=_shown(value))
+        )
+    if abs(number) >= _TOO_LARGE:
+        raise UsageError(Message("{option} has thousands of digits", option=Option(name)))
+    return number
+
+
+def check_real(name: str, value: Any) -> float:
+    """A finite number of any type as Python's float. Raises UsageError if it is none."""
+    try:
+        number = math.nan if _is_truth(value) or isinstance(value, (str, bytes, bytearray)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(
+            Message("{option} is {value}; it must be a finite number", option=Option(name), value=_shown(value))
+        )
+    return number
+
+
+def _is_truth(value: Any) -> bool:
+    """Python's or NumPy's; NumPy's is a class of its own, which has the same name."""
+    return type(value).__name__ in ("bool", "bool_")
+
+
+def _shown(value: Any) -> str:
+    """On one line, and not a whole array."""
+    try:
+        text = " ".join((str(value) if isinstance(value, float) else repr(value)).split())
+    except ValueError:  # thousands of digits
+        text = "a number with thousands of digits"
+    return text if len(text) <= 40 else text[:40] + "…"
+
+
+def check_positive(name: str, value: Any) -> int:
+    """The number. Raises UsageError unless it is 1 or more."""
+    count = check_whole(name, value)
     if count < 1:
         raise UsageError(Message("{option} is {value}; it must be 1 or more", option=Option(name), value=count))
+    return count
 
 
-def check_count(name: str, count: int, most: int, what: Message) -> None:
-    """Raise UsageError unless `count` is 1 to `most`; `what` says where that limit comes from."""
+def check_count(name: str, count: int, most: int, what: Message, *, default: int | None = None) -> int:
+    """The number; if it is the default and exceeds `most`, that. `what` says where this limit comes from.
+
+    Raises UsageError unless it is 1 to `most`.
+    """
+    if count == default:
+        return min(count, most)
+    count = check_whole(name, count)
     if not 1 <= count <= most:
         raise UsageError(
             Message(
@@ -22,25 +83,28 @@ def check_count(name: str, count: int, most: int, what: Message) -> None:
                 most=most,
             )
         )
+    return count
 
 
-def check_top_k(top_k: int, vocab_size: int, name: str = "top_k") -> None:
-    """Raise UsageError if there are not so many candidates."""
-    check_count(name, top_k, vocab_size, Message("the vocabulary's size"))
+def check_top_k(count: int, vocab_size: int, name: str = "top_k", *, default: int | None = None) -> int:
+    """The number of candidates, as `check_count` does. Raises UsageError if there are not so many."""
+    return check_count(name, count, vocab_size, Message("the vocabulary's size"), default=default)
 
 
-def check_index(name: str, index: int, count: int, what: Message) -> None:
-    """Raise UsageError unless `index` is 0 to `count` - 1; `what` names the things that it counts."""
-    if not 0 <= index < count:
+def check_index(name: str, value: int, count: int, what: Message) -> int:
+    """The number. Raises UsageError unless it is 0 to `count` - 1; `what` names the things that it counts."""
+    value = check_whole(name, value)
+    if not 0 <= value < count:
         raise UsageError(
             Message(
                 "{option} is {value}; {what} go from 0 to {last}",
                 option=Option(name),
-                value=index,
+                value=value,
                 what=what,
                 last=count - 1,
             )
         )
+    return value
 
 
 def check_position(position: int, tokens: int) -> int:

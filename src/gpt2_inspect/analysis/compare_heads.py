@@ -1,6 +1,7 @@
 """What a language-model head adds: AutoModelForCausalLM against AutoModel over the same weights and tokens."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..results.compare_heads import (
     Trees,
     TwoHeads,
 )
-from .checks import check_top_k
+from .checks import check_positive, check_top_k
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -42,17 +43,20 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
     top_k: int = 5
     tree: bool = False
 
+    def __post_init__(self) -> None:
+        self._settle(top_k=check_positive)
+
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareHeads:
-        check_top_k(self.top_k, model.info.vocab_size)
+        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         prompt = whole_prompt(model, asked)  # first, for torch takes seconds to load
         tokenizer = model.tokenizer_for(asked)
-        facts = model.heads.compare(np.array([[token.id for token in prompt.tokens]]), self.top_k)
+        facts = model.heads.compare(np.array([[token.id for token in prompt.tokens]]), top_k)
         trees = _trees(facts)
         return CompareHeads(
             model=model.info,
             run=model.run_of_heads(),
             prompt=prompt,
-            options=self,
+            options=replace(self, top_k=top_k),
             heads=TwoHeads(causal_lm=_model_class(facts.causal_lm), base=_model_class(facts.base)),
             only_in_causal_lm=_added(facts.causal_lm, trees.causal_lm),
             modules=tuple(module for module in trees.causal_lm if _is_outer(module)),

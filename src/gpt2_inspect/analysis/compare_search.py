@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ..checkpoint.tokenizer import Tokenizer
@@ -10,7 +11,7 @@ from ..messages import Message, Option
 from ..results import record
 from ..results.compare_search import BeamCandidate, BeamStep, CompareSearch, Found
 from .beam_search import BeamSearch, Ended, Extension, run_together
-from .checks import check_positive, check_top_k
+from .checks import check_positive, check_real, check_top_k
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import completed, make_token
@@ -43,34 +44,23 @@ class CompareSearchQuestion(Question[str, CompareSearch]):
     length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        check_positive("steps", self.steps)
-        check_positive("num_beams", self.num_beams)
-        if not math.isfinite(self.length_penalty):
-            raise UsageError(
-                Message(
-                    "{option} is {value}; it must be a finite number",
-                    option=Option("length_penalty"),
-                    value=self.length_penalty,
-                )
-            )
+        self._settle(steps=check_positive, num_beams=check_positive, length_penalty=check_real)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareSearch:
         vocab_size = model.info.vocab_size
-        check_top_k(self.num_beams, vocab_size, "num_beams")
+        num_beams = check_top_k(self.num_beams, vocab_size, "num_beams", default=type(self).num_beams)
         self._check_length_penalty(min(self.steps, model.info.n_positions))  # more steps fit no prompt
         backend = model.backend
         prompt = whole_prompt(model, asked, steps=self.steps)
         tokenizer, ends = model.tokenizer_for(asked), model.eos_token_ids
-        greedy, beams = (
-            BeamSearch(num_beams, self.steps, self.length_penalty, ends) for num_beams in (1, self.num_beams)
-        )
+        greedy, beams = (BeamSearch(beams, self.steps, self.length_penalty, ends) for beams in (1, num_beams))
         run_together(backend, [token.id for token in prompt.tokens], (greedy, beams), vocab_size=vocab_size)
         one, *_ = greedy.ended
         return CompareSearch(
             model=model.info,
             run=model.run(),
             prompt=prompt,
-            search=self,
+            search=replace(self, num_beams=num_beams),
             greedy=_found(tokenizer, one, ends),
             beams=tuple(_found(tokenizer, ended, ends) for ended in beams.ended),
             tree=tuple(

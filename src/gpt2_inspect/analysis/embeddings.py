@@ -1,6 +1,7 @@
 """What a text is before the first block: its rows of wte and wpe, and the tokens whose rows of wte are nearest."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..errors import ModelUnusableError
 from ..messages import Message
 from ..results import Prompt, record
 from ..results.embeddings import EmbeddedToken, Embeddings, Neighbor, Shapes, Vector
-from .checks import check_count
+from .checks import check_count, check_positive
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_token
@@ -53,12 +54,25 @@ class EmbeddingsQuestion(Question[str, Embeddings]):
     command: ClassVar[str] = "embeddings"
     neighbors: int = 5
 
+    def __post_init__(self) -> None:
+        self._settle(neighbors=check_positive)
+
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Embeddings:
-        check_count("neighbors", self.neighbors, model.info.vocab_size - 1, Message("the number of other tokens"))
+        others, default = model.info.vocab_size - 1, type(self).neighbors
+        neighbors = check_count(
+            "neighbors", self.neighbors, others, Message("the number of other tokens"), default=default
+        )
         backend = model.backend
         prompt = whole_prompt(model, asked)
-        shapes, tokens = embed(backend, model.tokenizer_for(asked), prompt, neighbors=self.neighbors, on_arrays=on_part)
-        return Embeddings(model=model.info, run=model.run(), prompt=prompt, options=self, shapes=shapes, tokens=tokens)
+        shapes, tokens = embed(backend, model.tokenizer_for(asked), prompt, neighbors=neighbors, on_arrays=on_part)
+        return Embeddings(
+            model=model.info,
+            run=model.run(),
+            prompt=prompt,
+            options=replace(self, neighbors=neighbors),
+            shapes=shapes,
+            tokens=tokens,
+        )
 
 
 def embed(

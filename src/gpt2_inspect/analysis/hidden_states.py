@@ -1,6 +1,7 @@
 """What the layers hold: the residual stream after each block, and what the head would read out of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..checkpoint.tokenizer import Tokenizer
 from ..errors import ModelUnusableError
 from ..results import Candidate, Prompt, record
 from ..results.hidden_states import HiddenState, HiddenStates, LastHiddenState, PastKeyValues
-from .checks import check_position, check_top_k
+from .checks import check_position, check_positive, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -45,8 +46,11 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
     lens: bool = False
     top_k: int = 5
 
+    def __post_init__(self) -> None:
+        self._settle(position=check_whole, top_k=check_positive)
+
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> HiddenStates:
-        check_top_k(self.top_k, model.info.vocab_size)
+        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked)
         position, layers, last_hidden_state, past_key_values = inspect_states(
@@ -55,14 +59,14 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
             prompt,
             n_layer=model.info.n_layer,
             position=self.position,
-            lens_top_k=self.top_k if self.lens else None,
+            lens_top_k=top_k if self.lens else None,
             on_arrays=on_part,
         )
         return HiddenStates(
             model=model.info,
             run=model.run(),
             prompt=prompt,
-            options=self,
+            options=replace(self, top_k=top_k),
             position=position,
             layers=layers,
             last_hidden_state=last_hidden_state,

@@ -1,6 +1,5 @@
 """What comes next: rank the candidates for the next token, take one, append it, and ask again."""
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
-from .checks import check_positive, check_top_k
+from .checks import check_positive, check_real, check_top_k, check_whole
 from .continuation import Continuation
 from .prompt import prepare_prompt
 from .question import LoadedModel, Question
@@ -75,23 +74,15 @@ class NextTokensQuestion(Question[str, NextTokens]):
                     max_length=max_length,
                 ),
             )
-        for name in ("steps", "max_length", "top_k", "sample_top_k"):
-            count = getattr(self, name)
-            if count is not None:
-                check_positive(name, count)
-        if self.temperature is not None and not 0 < self.temperature < math.inf:
-            raise UsageError(
-                Message(
-                    "{option} is {value}; it must be above 0", option=Option("temperature"), value=self.temperature
-                ),
-                Message("leave it out for greedy decoding"),
-            )
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise UsageError(
-                Message(
-                    "{option} is {value}; it must be above 0 and at most 1", option=Option("top_p"), value=self.top_p
-                )
-            )
+        self._settle(
+            steps=check_positive,
+            max_length=check_positive,
+            top_k=check_positive,
+            temperature=_check_temperature,
+            top_p=_check_top_p,
+            sample_top_k=check_positive,
+            seed=check_whole,
+        )
 
     @property
     def sampled(self) -> bool:
@@ -99,14 +90,14 @@ class NextTokensQuestion(Question[str, NextTokens]):
         return any(option is not None for option in (self.temperature, self.top_p, self.sample_top_k))
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> NextTokens:
-        check_top_k(self.top_k, model.info.vocab_size)
+        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         if self.sample_top_k is not None:
             check_top_k(self.sample_top_k, model.info.vocab_size, "sample_top_k")
         _ = model.backend  # before the tokenizer: the weights are read ahead while that is loaded
         prompt = prepare_prompt(
             model, asked, steps=self._least_steps, max_length=self.max_length, truncate_left=self.truncate_left
         )
-        decoding = self._decoding(prompt)
+        decoding = self._decoding(prompt, top_k)
         seed = self._seed()
         steps = []
         for step in self._steps(model, prompt, decoding, seed):
@@ -133,13 +124,13 @@ class NextTokensQuestion(Question[str, NextTokens]):
             return self.steps
         return DEFAULT_STEPS if self.max_length is None else 1
 
-    def _decoding(self, prompt: Prompt) -> Decoding:
+    def _decoding(self, prompt: Prompt, top_k: int) -> Decoding:
         steps = self._least_steps if self.max_length is None else self.max_length - len(prompt.tokens)
         return Decoding(
             strategy="sample" if self.sampled else "greedy",
             steps=steps,
             max_length=self.max_length,
-            top_k=self.top_k,
+            top_k=top_k,
             temperature=1.0 if self.sampled and self.temperature is None else self.temperature,
             top_p=self.top_p,
             sample_top_k=self.sample_top_k,
@@ -158,7 +149,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
         sampler, tokenizer = _sampler(decoding, seed), model.tokenizer_for("")
         for step in range(1, decoding.steps + 1):
             started = time.perf_counter()
-            found = continuation.draw(sampler, self.top_k) if sampler else continuation.propose(self.top_k)
+            found = continuation.draw(sampler, decoding.top_k) if sampler else continuation.propose(decoding.top_k)
             elapsed_ms = 1000 * (time.perf_counter() - started)
             yield Step(
                 step=step,
@@ -171,6 +162,25 @@ class NextTokensQuestion(Question[str, NextTokens]):
             if found.chosen.id in model.eos_token_ids and not self.ignore_eos:
                 return
             continuation.take(found.chosen.id)
+
+
+def _check_temperature(name: str, value: Any) -> float:
+    temperature = check_real(name, value)
+    if temperature <= 0:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0", option=Option(name), value=temperature),
+            Message("leave it out for greedy decoding"),
+        )
+    return temperature
+
+
+def _check_top_p(name: str, value: Any) -> float:
+    top_p = check_real(name, value)
+    if not 0 < top_p <= 1:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=top_p)
+        )
+    return top_p
 
 
 def _sampler(decoding: Decoding, seed: int | None) -> "Sampler | None":

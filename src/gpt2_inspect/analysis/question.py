@@ -64,6 +64,13 @@ class Question(Options, Generic[Asked, Answer]):
     about: ClassVar[str] = "text"
     """What it is asked about, by the name that Python's API gives it."""
 
+    def _settle(self, **checks: Callable[[str, Any], Any]) -> None:
+        """Put in place of each option that is set what its check makes of it, such as Python's own number."""
+        for name, check in checks.items():
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, check(name, value))
+
     def answer(self, model: LoadedModel, asked: Asked, on_part: Callable[[Any], None] | None = None) -> Answer:
         """Answer it.
 

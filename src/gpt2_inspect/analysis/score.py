@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
-from .checks import check_top_k
+from .checks import check_positive, check_top_k
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -37,12 +38,22 @@ class ScoreQuestion(Question[str, Score]):
     bos: bool = False
     top_k: int = 5
 
+    def __post_init__(self) -> None:
+        self._settle(top_k=check_positive)
+
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
-        check_top_k(self.top_k, model.info.vocab_size)
+        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
-        positions, totals = score_tokens(backend, model.tokenizer_for(asked), prompt, top_k=self.top_k)
-        return Score(model=model.info, run=model.run(), prompt=prompt, options=self, positions=positions, totals=totals)
+        positions, totals = score_tokens(backend, model.tokenizer_for(asked), prompt, top_k=top_k)
+        return Score(
+            model=model.info,
+            run=model.run(),
+            prompt=prompt,
+            options=replace(self, top_k=top_k),
+            positions=positions,
+            totals=totals,
+        )
 
 
 class Measures(TypedDict):

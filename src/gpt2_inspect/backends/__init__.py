@@ -24,7 +24,7 @@ def check_choice(backend: str, device: str, dtype: str) -> None:
         raise UsageError(f"there is no backend {backend!r}", f"choose one of {', '.join(BACKENDS)}")
     if dtype not in DTYPES:
         raise UsageError(f"there is no dtype {dtype!r}", f"choose one of {', '.join(DTYPES)}")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device, re.ASCII):
+    if not (isinstance(device, str) and re.fullmatch(r"cpu|cuda(:\d+)?", device, re.ASCII)):
         raise UsageError(f"there is no device {device!r}", "choose cpu, cuda or cuda:N")
 
 

@@ -11,7 +11,7 @@ from .command import Request
 def compare_heads(
     request: Request,
     text: options.Text,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show.")] = 5,
+    top_k: Annotated[int | None, typer.Option("--top-k", "-k", help="How many candidates to show. Default: 5.")] = None,
     tree: Annotated[bool, typer.Option("--tree", help="Show all modules of both models.")] = False,
 ) -> None:
     """Compare AutoModelForCausalLM with AutoModel.

@@ -12,7 +12,9 @@ def compare_search(
     request: Request,
     text: options.Text,
     steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
-    num_beams: Annotated[int, typer.Option("--num-beams", "-b", help="How many beams run side by side.")] = 3,
+    num_beams: Annotated[
+        int | None, typer.Option("--num-beams", "-b", help="How many beams run side by side. Default: 3.")
+    ] = None,
     length_penalty: Annotated[
         float,
         typer.Option(

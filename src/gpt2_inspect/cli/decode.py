@@ -58,9 +58,7 @@ def decode(
         if text is None:
             result = session.decode(token_ids, skip_special_tokens=skip_special_tokens)
         else:
-            result = session.decode_argmax(
-                text, top_k=5 if top_k is None else top_k, skip_special_tokens=skip_special_tokens
-            )
+            result = session.decode_argmax(text, top_k=top_k, skip_special_tokens=skip_special_tokens)
         if bare:
             out.write_line(result.text)
         else:

@@ -11,7 +11,9 @@ from .command import Request
 def embeddings(
     request: Request,
     text: options.Text,
-    neighbors: Annotated[int, typer.Option("--neighbors", help="How many of the nearest tokens to show.")] = 5,
+    neighbors: Annotated[
+        int | None, typer.Option("--neighbors", help="How many of the nearest tokens to show. Default: 5.")
+    ] = None,
     save: options.Save = None,
 ) -> None:
     """Look at the vectors of tokens and positions (wte, wpe).

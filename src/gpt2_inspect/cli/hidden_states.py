@@ -34,5 +34,4 @@ def hidden_states(
     with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()
         on_arrays = saver.write if saver else None
-        candidates = 5 if top_k is None else top_k
-        out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=candidates, on_arrays=on_arrays))
+        out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=top_k, on_arrays=on_arrays))

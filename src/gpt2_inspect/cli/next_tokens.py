@@ -22,7 +22,9 @@ def next_tokens(
             help="Instead of --steps: how many tokens prompt and completion have together (transformers' max_length).",
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")] = 5,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", "-k", help="How many candidates to show at each step. Default: 5.")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option("--temperature", "-t", help="Sample, with the logits divided by this.")
     ] = None,

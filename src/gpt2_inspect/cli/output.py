@@ -29,6 +29,10 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
     return form
 
 
+_EXACT = ("csv", "markdown")
+"""Formats that hold texts as they are. The others have escaped by themselves what would steer a terminal."""
+
+
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
@@ -50,18 +54,23 @@ class Output:
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
         if self._file is not None:
-            self._put(render(result, self._form))
-            return
-        terminal = self._streams.stdout if self._streams.colour else None
-        self._put(render(result, self._form, self._streams.width, terminal))
+            pieces = render(result, self._form)
+        else:
+            terminal = self._streams.stdout if self._streams.colour else None
+            pieces = render(result, self._form, self._streams.width, terminal)
+        self._put(self._shown(pieces) if self._form in _EXACT else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
-        if self._file is None and self._streams.stdout.isatty():
-            from ..render.visible import safe_text
+        self._put(self._shown([line, "\n"]))
 
-            line = safe_text(line)
-        self._put([line, "\n"])
+    def _shown(self, pieces: Iterable[str]) -> Iterable[str]:
+        """What a program may read, exact as it is; or for a terminal, which it must not steer."""
+        if not (self._file or self._streams.stdout).isatty():
+            return pieces
+        from ..render.visible import safe_text
+
+        return map(safe_text, pieces)
 
     def _put(self, pieces: Iterable[str]) -> None:
         if self._file is None or self._path is None:

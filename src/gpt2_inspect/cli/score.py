@@ -15,8 +15,9 @@ def score(
         bool, typer.Option("--bos", help="Put <|endoftext|> before the text, so that its first token is scored too.")
     ] = False,
     top_k: Annotated[
-        int, typer.Option("--top-k", "-k", help="How many proposals for the next place to show at each token.")
-    ] = 5,
+        int | None,
+        typer.Option("--top-k", "-k", help="How many proposals for the next place to show at each token. Default: 5."),
+    ] = None,
 ) -> None:
     """Say how probable each token of a text is.
 

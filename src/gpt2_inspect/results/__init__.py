@@ -153,9 +153,13 @@ class Prompt(Record):
 
 
 class Options(Record):
-    """What was asked: a question's options under their own names. Questions are made of it (see analysis/question.py)."""
+    """What was asked: a question's options under their own names. It is the question itself (analysis/question.py)."""
 
     command: ClassVar[str]
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of an option, for those who know no questions."""
+        return getattr(self, name)
 
 
 @record

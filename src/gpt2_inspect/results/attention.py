@@ -64,6 +64,14 @@ class Attention(Result):
             return self.heads
         layer, head = self.heads[0].layer, self.heads[0].head
         return [
-            AttentionRow(token.id, token.token, token.bytes, layer, head, index, weights)
+            AttentionRow(
+                id=token.id,
+                token=token.token,
+                bytes=token.bytes,
+                layer=layer,
+                head=head,
+                index=index,
+                weights=weights,
+            )
             for index, (token, weights) in enumerate(zip(self.prompt.tokens, self.matrix, strict=True))
         ]

@@ -1,6 +1,6 @@
 """From the JSON that records are written as, back to the records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from types import NoneType, UnionType
@@ -12,7 +12,7 @@ _R = TypeVar("_R", bound=Record)
 
 
 def read(kind: type[_R], values: Any) -> _R:
-    """The record of this kind that has these values; where there is a more special kind with just these fields, of that.
+    """The record of this kind that has these values, or of a more special kind that has just these fields.
 
     The options of a result become the question that has them, if the file of the question has been imported.
 
@@ -36,8 +36,8 @@ def _record(kind: type[_R], values: Any, where: str) -> _R:
     if not isinstance(values, Mapping):
         raise ValueError(f"{where}: {values!r} is no object")
     for candidate in _kinds(kind):
-        if _types(candidate).keys() == values.keys():
-            types = _types(candidate)
+        types = _types(candidate)
+        if types.keys() == values.keys():
             read = {name: _value(types[name], value, f"{where}.{name}") for name, value in values.items()}
             return candidate(**{_field_name(candidate, name): value for name, value in read.items()})
     raise ValueError(f"{where}: a {kind.__name__} has not the fields {', '.join(values)}")
@@ -51,7 +51,7 @@ def _kinds(kind: type[_R]) -> Iterator[type[_R]]:
 
 
 @cache
-def _types(kind: type[Record]) -> dict[str, Any]:
+def _types(kind: Hashable) -> dict[str, Any]:
     """The type of each field, by its name in JSON."""
     hints = get_type_hints(kind)
     return {json_name(field.name): hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]

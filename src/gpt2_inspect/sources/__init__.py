@@ -14,19 +14,29 @@ DEFAULT_HUB_MODEL = "gpt2"
 __all__ = ["BUNDLED_NAME", "DEFAULT_HUB_MODEL", "ModelFiles", "find_model"]
 
 
-def find_model(name: str | None = None, revision: str | None = None, *, offline: bool = False) -> ModelFiles:
+def find_model(
+    name: str | os.PathLike[str] | None = None, revision: str | None = None, *, offline: bool = False
+) -> ModelFiles:
     """The files of the model that `name` stands for.
 
-    `name` is `pocket` (bundled), a directory, or a hub id such as `gpt2`. A hub id is looked up in the hub's cache
-    without any network request, and downloaded only where it is not there. Without a name it is `gpt2` if the
-    cache holds it, else `pocket`; nothing is downloaded then.
+    `name` is `pocket` (bundled), a directory, or a hub id such as `gpt2`; a path object is always a directory. A hub
+    id is looked up in the hub's cache without any network request, and downloaded only where it is not there. Without
+    a name it is `gpt2` if the cache holds it, else `pocket`; nothing is downloaded then.
 
     Raises:
         ModelNotFoundError: the model is nowhere to be had, or may not be fetched.
         ModelUnusableError: the directory is not a model.
         NetworkError: a download began and broke off.
-        UsageError: a revision is given for a model that has none.
+        UsageError: a revision is given for a model that has none, or one of both is no string.
     """
+    if not (revision is None or isinstance(revision, str)):
+        raise UsageError(f"--revision is {revision!r}; it must be a string")
+    if isinstance(name, os.PathLike):
+        folder = Path(os.fsdecode(name))
+        _refuse_revision(str(folder), revision)
+        return directory_model(folder)
+    if not (name is None or isinstance(name, str)):
+        raise UsageError(f"--model is {name!r}; it must be a name or a path")
     if name is None:
         cached = find_in_cache(DEFAULT_HUB_MODEL, revision)
         if cached is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...results import Candidate, Result, Token
 from ..blocks import Cell
-from ..visible import visible_token
+from ..visible import visible_line, visible_token
 
 TOKEN_COLUMNS = ("id", "token", "bytes_hex")
 
@@ -59,7 +59,7 @@ def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     model, run = result.model, result.run
     origin = model.source if model.revision is None else f"{model.source}, {model.revision[:12]}"
     size = f"{model.n_layer} layers, {model.n_embd} wide, {model.parameters / 1e6:.1f}M parameters"
-    lines = (f"model: {model.name} ({origin}; {size})",)
+    lines = (f"model: {visible_line(model.name)} ({origin}; {size})",)
     if run.backend is None:
         return lines
     return (*lines, f"backend: {run.backend} ({run.device}, {run.dtype}){timing and '; ' + timing}")

@@ -107,8 +107,8 @@ def _outcome(result: CompareSearch) -> tuple[str, ...]:
     facts = ["greedy search and the best beam are the same"]
     if result.first_divergence is not None:
         facts = [f"greedy search and the best beam first differ at step {result.first_divergence}"]
-    taken, steps = len(result.tree), result.search.steps
+    taken, steps = len(result.tree), result.search["steps"]
     if taken < steps:
         reason = "no running beam scored above the worst of those that had ended"
         facts.append(f"beam search ended after {taken} of {steps} steps: {reason}")
-    return *facts, f"score: logprob / tokens ** {result.search.length_penalty:g} (the length penalty)"
+    return *facts, f"score: logprob / tokens ** {result.search['length_penalty']:g} (the length penalty)"
