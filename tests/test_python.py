@@ -11,6 +11,7 @@ from unittest.mock import ANY
 import pytest
 
 import gpt2_inspect
+from checkpoints import make_checkpoint
 from gpt2_inspect import load
 from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, Token
 from gpt2_inspect.session import Session
@@ -40,6 +41,24 @@ def test_copies_are_equal(tiny: Path, question: str) -> None:
     assert replace(result, model=replace(result.model, name="another")) != result
     with pytest.raises(FrozenInstanceError):
         result.prompt = None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_arrays_may_be_written_to(tmp_path: Path, backend: str, dtype: str) -> None:
+    """Whatever precision the file has: they are none of the model's own memory."""
+    session = load(str(make_checkpoint(tmp_path, dtype=dtype)), backend=backend)
+
+    def spoil(arrays: dict[str, Any]) -> None:
+        for array in arrays.values():
+            array.fill(7)
+        arrays.clear()
+
+    questions: list[Callable[..., Result]] = [session.embeddings, session.hidden_states]
+    for question in questions:
+        before = question(TEXT)
+        assert question(TEXT, on_arrays=spoil) == before
+        assert question(TEXT) == before
 
 
 def test_public_names_are_listed() -> None:

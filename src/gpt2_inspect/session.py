@@ -268,7 +268,8 @@ class Session:
             position: whose state is measured, from 0, or from the end if negative.
             lens: also read each state out as if it were the last: through `ln_f` and the head (the logit lens).
             top_k: how many candidates the lens lists.
-            on_arrays: called with the states themselves, each (1, T, D), by the names `hidden_states_0` and so on.
+            on_arrays: called with the states themselves, each (1, T, D), by the names `hidden_states_0` and so on. They
+                are copies, which may be written to.
 
         Raises:
             InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
@@ -302,7 +303,8 @@ class Session:
         Args:
             text: whose tokens are looked up; not empty.
             neighbors: how many of the nearest tokens to list for each, by cosine in wte, the token itself left out.
-            on_arrays: called with the vectors of the text, (T, D) each, by the names `wte`, `wpe` and `sum`.
+            on_arrays: called with the vectors of the text, (T, D) each, by the names `wte`, `wpe` and `sum`. They are
+                copies, which may be written to.
 
         Raises:
             InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.

@@ -43,7 +43,7 @@ def embed(
     """
     wte, wpe = backend.embeddings()
     token_ids = [token.id for token in prompt.tokens]
-    vectors = {"wte": wte[token_ids], "wpe": wpe[: len(token_ids)]}  # (T, D) each
+    vectors = {"wte": wte[token_ids], "wpe": wpe[: len(token_ids)].copy()}  # (T, D) each, none of the model's memory
     vectors["sum"] = vectors["wte"] + vectors["wpe"]
     if not np.isfinite(vectors["sum"]).all():
         raise _not_finite()
@@ -51,8 +51,6 @@ def embed(
         token_id: tuple(_neighbor(tokenizer, *found) for found in zip(ids.tolist(), cosines.tolist(), strict=True))
         for token_id, ids, cosines in nearest_rows(wte, sorted(set(token_ids)), neighbors)
     }
-    if on_arrays is not None:
-        on_arrays(vectors)
     tokens = tuple(
         EmbeddedToken(
             token.id,
@@ -64,6 +62,8 @@ def embed(
         )
         for position, token in enumerate(prompt.tokens)
     )
+    if on_arrays is not None:
+        on_arrays(vectors)  # last, for they may be written to
     (vocab_size, n_embd), (n_positions, _) = wte.shape, wpe.shape
     return Shapes((vocab_size, n_embd), (n_positions, n_embd)), tokens
 

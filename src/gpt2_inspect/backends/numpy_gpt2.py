@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.weights import Array, GPT2Weights, LayerNorm, Linear, open_checkpoint
 from .activations import ACTIVATIONS
-from .base import Observer, Point, Ranking
+from .base import Observer, Point, Ranking, read_only
 from .ranking import rank
 
 PIECE = 1 << 17
@@ -163,7 +163,8 @@ class KeyValueCache:
     @property
     def layers(self) -> list[tuple[Array, Array]]:
         filled = slice(self.length)
-        return [(k[:, :, filled], v[:, :, filled]) for k, v in zip(self._keys, self._values, strict=True)]
+        stored = zip(read_only(self._keys), read_only(self._values), strict=True)
+        return [(keys[:, :, filled], values[:, :, filled]) for keys, values in stored]
 
     def extend(self, layer: int, keys: Array, values: Array) -> tuple[Array, Array]:
         """Store the newest keys and values (B, H, T, head_dim), and give back all of this layer (B, H, S, head_dim)."""
@@ -197,10 +198,10 @@ class NumpyLogits:
     def to_numpy(self) -> Array:
         if self._all is None:
             self._all = self._multiply(self._hidden, np.empty((len(self._hidden), len(self._lm_head)), np.float32))
-        return self._all
+        return read_only(self._all)
 
     def last_hidden_state(self) -> Array:
-        return self._hidden
+        return read_only(self._hidden)
 
     @np.errstate(over="ignore", invalid="ignore")
     def _multiply(self, hidden: Array, out: Array) -> Array:

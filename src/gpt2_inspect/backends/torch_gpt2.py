@@ -14,7 +14,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
-from .base import Observer, Point, Ranking, Targets
+from .base import Observer, Point, Ranking, Targets, read_only
 from .ranking import best_first, not_finite
 
 
@@ -113,7 +113,8 @@ class TorchLogits:
 
 
 def _to_host(values: torch.Tensor) -> npt.NDArray[np.float32]:
-    return np.asarray(values.detach().float().cpu().numpy(), dtype=np.float32)
+    """In float32; of a tensor that is on the host and in float32 already, the very memory."""
+    return read_only(np.asarray(values.detach().float().cpu().numpy(), dtype=np.float32))
 
 
 def rank_rows(logits: torch.Tensor, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
