@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .backends import Backend, check_choice, load_backend, load_heads
 from .checkpoint.config import GPT2Config, read_config
@@ -28,11 +29,24 @@ if TYPE_CHECKING:
     from .results.next_tokens import NextTokens, Step
     from .results.score import Score
 
+T = TypeVar("T")
+
 Arrays = dict[str, "Array"]
 """Arrays by name, for `on_arrays`."""
 
 _PADDING = 128
 """Embedding matrices are often padded to a multiple of 64 or 128 rows; so many ids may be without a token."""
+
+_LOADING = RLock()
+"""One for all sessions: while transformers makes a model it changes torch's settings for the whole process."""
+
+
+class _loaded_once(cached_property[T]):  # noqa: N801 - a decorator
+    """A part that is loaded when first used; threads that need it too wait for it."""
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T:  # type: ignore[override]
+        with _LOADING:  # later uses find the part in the instance and never come here
+            return super().__get__(instance, owner)
 
 
 def load(
@@ -71,7 +85,10 @@ def load(
 class Session:
     """A loaded model; `load` makes it.
 
-    Each method answers one question and returns the record that the JSON is made from.
+    Each method answers one question and returns the record that the JSON is made from. It keeps nothing of a question,
+    so several threads may ask one session at the same time, and `on_step` and `on_arrays` may ask it again: the answers
+    are those that it gives one after another. In a forked process it goes on answering, but for torch once that has run
+    on several threads: there it would wait for them forever. Load it in that process, or start that one by `spawn`.
     """
 
     def __init__(self, files: ModelFiles, config: GPT2Config, *, backend: str, device: str, dtype: str) -> None:
@@ -429,20 +446,24 @@ class Session:
             parameters=count_parameters(config),
         )
 
-    @cached_property
+    @_loaded_once
     def _backend(self) -> Backend:
         return load_backend(self._files, self._config, *self._choice)
 
-    @cached_property
+    @_loaded_once
     def _heads(self) -> "Heads":
         return load_heads(self._files, self._config, *self._choice)
 
     def _tokenizer_for(self, text: str) -> Tokenizer:
         """The tokenizer; the first text decides in which way it is loaded, for the sake of speed alone."""
-        if self._loaded_tokenizer is None:
-            self._loaded_tokenizer = load_tokenizer(self._files.folder, text)
-            _check_vocabulary(self._files, self._config, self._loaded_tokenizer)
-        return self._loaded_tokenizer
+        if self._loaded_tokenizer is not None:
+            return self._loaded_tokenizer
+        with _LOADING:
+            if self._loaded_tokenizer is None:
+                tokenizer = load_tokenizer(self._files.folder, text)
+                _check_vocabulary(self._files, self._config, tokenizer)
+                self._loaded_tokenizer = tokenizer
+            return self._loaded_tokenizer
 
     def _whole_prompt(self, text: str, *, steps: int = 0, with_bos: bool = False) -> Prompt:
         """The text in tokens, none of them left out, with room for `steps` more."""
