@@ -198,6 +198,17 @@ class TestMemoryMap:
         assert all(any(np.shares_memory(array, file) for file in maps) for array in weight_arrays(weights))
         assert not weights.wte.flags.writeable
 
+    @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+    @pytest.mark.parametrize("name", ["numpy", "torch"])
+    def test_nobody_writes_to_what_the_backend_goes_on_using(self, tmp_path: Path, name: str, dtype: str):
+        backend = open_backend(make_checkpoint(tmp_path, dtype=dtype), name)
+        cache = backend.new_cache(1, 3)
+        logits = backend.forward(np.array([[1, 2, 3]]), cache)
+        handed_out = [*backend.embeddings(), logits.to_numpy(), logits.last_hidden_state()]
+        if name == "numpy":  # torch has no tensors that can only be read
+            handed_out += [stored for layer in cache.layers for stored in layer]
+        assert not any(array.flags.writeable for array in handed_out)
+
     def test_a_tied_head_is_the_embedding_itself(self, tiny: Path):
         _, weights = read_weights(tiny)
         assert weights.lm_head is weights.wte

@@ -204,6 +204,13 @@ class TestIdentity:
         text = "".join(render(result, "table", 200))
         assert f"largest difference {result.identity.max_abs_difference:.2g}, another top 3\n" in text
 
+    def test_people_are_told_how_large_the_difference_is(self, tiny: Path) -> None:
+        """However small: both models run the same operations on the same numbers, and nothing hides that they do."""
+        result = load(str(tiny)).compare_heads(TEXT)
+        for difference, words in ((0.0, "difference 0,"), (1.234e-7, "difference 1.2e-07,"), (0.5, "difference 0.5,")):
+            told = replace(result, identity=replace(result.identity, max_abs_difference=difference))
+            assert f"largest {words} the same top 5\n" in "".join(render(told, "table", 200))
+
     def test_every_position_counts(self, tiny: Path) -> None:
         heads = open_heads(tiny)
 
@@ -300,7 +307,7 @@ class TestCommandLine:
                 assert word in words
             for module in result.modules:
                 assert f"{module.parameters:,}" in words
-            assert "difference" in words and "below0.001,thesametop3" in words
+            assert f"difference{result.identity.max_abs_difference:.2g},thesametop3" in words
             tied = result.only_in_causal_lm[0].tied_to
             assert ("tiedtotransformer.wte" in words) is (tied is not None)
             assert ("withaweightofitsown" in words) is (tied is None)

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import gpt2_inspect
+from checkpoints import make_checkpoint
 from gpt2_inspect import load
 from gpt2_inspect.errors import ModelNotFoundError, UsageError
 from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, Token
@@ -141,6 +142,22 @@ def test_no_names(tiny: Path) -> None:
             load("gpt2", revision=wrong)
         with pytest.raises(UsageError, match="there is no device"):
             load(tiny, device=wrong)
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_arrays_may_be_written_to(tmp_path: Path, backend: str, dtype: str) -> None:
+    """Whatever precision the file has: they are none of the model's own memory."""
+    session = load(str(make_checkpoint(tmp_path, dtype=dtype)), backend=backend)
+
+    def spoil(arrays: dict[str, Any]) -> None:
+        for array in arrays.values():
+            array.fill(7)
+        arrays.clear()
+
+    questions: list[Callable[..., Result]] = [session.embeddings, session.hidden_states]
+    for question in questions:
+        before = question(TEXT)
+        assert question(TEXT, on_arrays=spoil) == before
+        assert question(TEXT) == before
 
 
 def test_public_names_are_listed() -> None:

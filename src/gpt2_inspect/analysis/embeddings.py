@@ -89,7 +89,7 @@ def embed(
     """
     wte, wpe = backend.embeddings()
     token_ids = [token.id for token in prompt.tokens]
-    vectors = {"wte": wte[token_ids], "wpe": wpe[: len(token_ids)]}  # (T, D) each
+    vectors = {"wte": wte[token_ids], "wpe": wpe[: len(token_ids)].copy()}  # (T, D) each, none of the model's memory
     vectors["sum"] = vectors["wte"] + vectors["wpe"]
     if not np.isfinite(vectors["sum"]).all():
         raise _not_finite()
@@ -97,8 +97,6 @@ def embed(
         token_id: tuple(_neighbor(tokenizer, *found) for found in zip(ids.tolist(), cosines.tolist(), strict=True))
         for token_id, ids, cosines in nearest_rows(wte, sorted(set(token_ids)), neighbors)
     }
-    if on_arrays is not None:
-        on_arrays(vectors)
     tokens = tuple(
         EmbeddedToken(
             id=token.id,
@@ -110,6 +108,8 @@ def embed(
         )
         for position, token in enumerate(prompt.tokens)
     )
+    if on_arrays is not None:
+        on_arrays(vectors)  # last, for they may be written to
     (vocab_size, n_embd), (n_positions, _) = wte.shape, wpe.shape
     return Shapes(wte=(vocab_size, n_embd), wpe=(n_positions, n_embd)), tokens
 

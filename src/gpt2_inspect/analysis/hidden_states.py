@@ -97,16 +97,16 @@ def inspect_states(
     position = check_position(position, len(token_ids))
     cache = backend.new_cache(1, len(token_ids))
     states, last_hidden_state = run(backend, cache, token_ids, n_layer)
-    if on_arrays is not None:
-        on_arrays({f"hidden_states_{index}": state for index, state in enumerate(states)})
-
     rows = np.concatenate([state[:, position] for state in states])  # (L + 1, D)
     lens = [None] * len(states) if lens_top_k is None else read_out(backend, tokenizer, rows, lens_top_k)
     layers = tuple(
         _measure(index, state.shape, rows, name, candidates)
         for index, (state, name, candidates) in enumerate(zip(states, _names(n_layer), lens, strict=True))
     )
-    return position, layers, _find(last_hidden_state, states), _past_key_values(cache)
+    found = position, layers, _find(last_hidden_state, states), _past_key_values(cache)
+    if on_arrays is not None:
+        on_arrays({f"hidden_states_{index}": state for index, state in enumerate(states)})  # may be written to
+    return found
 
 
 def run(backend: Backend, cache: Cache, token_ids: Sequence[int], n_layer: int) -> "tuple[list[Array], Array]":

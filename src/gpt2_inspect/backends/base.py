@@ -66,6 +66,13 @@ class Observer:
         self.seen[point, layer] = values if self._keep is None else self._keep(values)
 
 
+def read_only(values: "Array") -> "Array":
+    """The same memory, in which others cannot write: the backend goes on using it."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
 class Targets(NamedTuple):
     """How one given token fares at each of N positions."""
 
@@ -108,10 +115,10 @@ class Logits(Protocol):
         """
 
     def to_numpy(self) -> "Array":
-        """All logits (N, V) in float32 on the host."""
+        """All logits (N, V) in float32 on the host; not to be written to."""
 
     def last_hidden_state(self) -> "Array":
-        """What the head reads, (N, D) in float32 on the host; transformers' name."""
+        """What the head reads, (N, D) in float32 on the host, not to be written to; transformers' name."""
 
 
 class Stored(Protocol):
@@ -137,7 +144,10 @@ class Cache(Protocol):
 
     @property
     def layers(self) -> "Sequence[tuple[Stored, Stored]]":
-        """Keys and values of each layer, (B, H, S, head_dim) each, where and as the backend keeps them."""
+        """Keys and values of each layer, (B, H, S, head_dim) each, where and as the backend keeps them.
+
+        To be looked at alone: what is written to them, the next forward pass reads.
+        """
 
     def reorder(self, rows: Sequence[int]) -> None:
         """Make sequence i go on from what was sequence rows[i]; `len(rows)` becomes the batch size."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.weights import Array, Block, GPT2Weights, LayerNorm, Linear, open_checkpoint
 from .activations import ACTIVATIONS, Activation
-from .base import Cache, Observer, Point, Ranking, check_length, check_room, own_cache
+from .base import Cache, Observer, Point, Ranking, check_length, check_room, own_cache, read_only
 from .kernels import activate, attend, multiply, row_groups
 from .ranking import rank
 
@@ -147,7 +147,8 @@ class KeyValueCache:
     @property
     def layers(self) -> list[tuple[Array, Array]]:
         filled = slice(self.length)
-        return [(k[:, :, filled], v[:, :, filled]) for k, v in zip(self._keys, self._values, strict=True)]
+        stored = zip(read_only(self._keys), read_only(self._values), strict=True)
+        return [(keys[:, :, filled], values[:, :, filled]) for keys, values in stored]
 
     def add(self, tokens: int) -> int:
         """Make room for as many new tokens, and say how many stand before them. Raises CacheFullError."""
@@ -202,10 +203,10 @@ class NumpyLogits:
     def to_numpy(self) -> Array:
         if self._all is None:
             self._all = self._multiply(self._hidden)
-        return self._all
+        return read_only(self._all)
 
     def last_hidden_state(self) -> Array:
-        return self._hidden
+        return read_only(self._hidden)
 
     @np.errstate(over="ignore", invalid="ignore")
     def _multiply(self, hidden: Array) -> Array:

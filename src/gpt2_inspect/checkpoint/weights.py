@@ -47,7 +47,7 @@ class Block(NamedTuple):
 
 
 class GPT2Weights(NamedTuple):
-    """All weights in float32. Float32 files are not copied: the arrays are views of the memory map."""
+    """All weights in float32, not to be written to. Float32 files are not copied: the arrays are views of them."""
 
     wte: Array  # (V, D)
     wpe: Array  # (n_positions, D)
@@ -98,7 +98,9 @@ class Checkpoint(NamedTuple):
     def _array(self, name: str) -> Array:
         file, entry = self.located[name]
         stored = np.frombuffer(file.buffer, _STORED[entry.dtype], math.prod(entry.shape), entry.start)
-        return _to_float32(stored, entry.dtype).reshape(entry.shape)
+        array = _to_float32(stored, entry.dtype).reshape(entry.shape)
+        array.flags.writeable = False  # as those that are views of the file are anyway
+        return array
 
 
 _NEIGHBOURS = 65536

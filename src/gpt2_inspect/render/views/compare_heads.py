@@ -15,9 +15,6 @@ NONE = "–"
 
 PRODUCT = "last_hidden_state @ lm_head.weight.T"
 
-_BOUNDS = (1e-3, 1e-2, 1e-1)
-"""Roundings differ from run to run and from machine to machine, so people are told the next of these."""
-
 _CACHE_ORDER = "[layers, keys and values, batch, heads, tokens, head width]"
 
 
@@ -152,8 +149,7 @@ def _findings(result: CompareHeads) -> Iterator[str]:
         yield f"{ADDED} {added.module}: {added.type}{sizes} {bias} bias, {tie}"
     identity = result.identity
     same = "the same" if identity.same_top_k else "another"
-    difference = identity.max_abs_difference
-    shown = next((f"below {bound:g}" for bound in _BOUNDS if difference < bound), f"{difference:.2g}")
-    yield f"{PRODUCT} = logits: largest difference {shown}, {same} top {len(result.top_logprobs)}"
+    difference = f"{identity.max_abs_difference:.2g}"
+    yield f"{PRODUCT} = logits: largest difference {difference}, {same} top {len(result.top_logprobs)}"
     if any(output.name == "past_key_values" for output in result.heads.base.outputs):
         yield f"past_key_values: {_CACHE_ORDER}"

@@ -1,0 +1,106 @@
+"""One session asked by several threads, and by its own callbacks: each answer is the one it gives when it is alone."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt2_inspect import load, session
+from gpt2_inspect.results import Result
+from gpt2_inspect.session import Session
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
+
+TEXTS = ("hello, how are you", "The cat sat on", "你好")
+
+Question = Callable[[Session, str], Result]
+
+QUESTIONS: dict[str, Question] = {
+    "next_tokens": lambda asked, text: asked.next_tokens(text, steps=3, temperature=0.9, seed=3),
+    "compare_search": lambda asked, text: asked.compare_search(text, steps=2),
+    "score": lambda asked, text: asked.score(text),
+    "attention": lambda asked, text: asked.attention(text, layer=0, head=1),
+    "hidden_states": lambda asked, text: asked.hidden_states(text, lens=True),
+    "embeddings": lambda asked, text: asked.embeddings(text),
+    "decode": lambda asked, text: asked.decode_argmax(text),
+}
+ON_TORCH: dict[str, Question] = {"compare_heads": lambda asked, text: asked.compare_heads(text)}
+
+
+@pytest.fixture
+def busy_switching() -> Iterator[None]:
+    """Threads take turns a thousand times as often as they do otherwise."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def without_times(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: without_times(value) for key, value in document.items() if key != "elapsed_ms"}
+    return list(map(without_times, document)) if isinstance(document, list) else document
+
+
+@both_backends
+@pytest.mark.usefixtures("busy_switching")
+def test_answers_in_several_threads(tiny: Path, backend: str) -> None:
+    """Every few rounds in a new session, so that it is loaded amid the questions as well."""
+    questions = QUESTIONS | (ON_TORCH if backend == "torch" else {})
+    jobs = [(question, text) for text in TEXTS for question in questions] * 2
+    alone = load(str(tiny), backend=backend)
+
+    def answer(asked: Session, question: str, text: str) -> Any:
+        return without_times(questions[question](asked, text).to_dict())
+
+    expected = {job: answer(alone, *job) for job in jobs}
+    with ThreadPoolExecutor(6) as threads:
+        for _ in range(3):
+            shared = load(str(tiny), backend=backend)
+            running = [(job, threads.submit(answer, shared, *job)) for job in jobs]
+            for job, answered in running:
+                assert answered.result() == expected[job], job
+
+
+@both_backends
+def test_everything_is_loaded_once(tiny: Path, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def slow(name: str) -> Callable[..., Any]:
+        load_it = getattr(session, name)
+
+        def load_slowly(*arguments: Any) -> Any:
+            loaded.append(name)
+            time.sleep(0.05)  # the others come in the meantime
+            return load_it(*arguments)
+
+        return load_slowly
+
+    names = ["load_tokenizer", "load_backend"]
+    for name in names:
+        monkeypatch.setattr(session, name, slow(name))
+    asked = load(str(tiny), backend=backend)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(asked.encode, ["hi"] * 4))
+        list(threads.map(asked.score, ["hi"] * 4))
+    assert loaded == names
+
+
+@both_backends
+def test_callbacks_may_ask_again(tiny: Path, backend: str) -> None:
+    asked = load(str(tiny), backend=backend)
+    inside: list[Any] = []
+
+    def ask(_: Any) -> None:
+        inside.append(asked.attention(TEXTS[0], layer=0, head=1))
+
+    result = asked.next_tokens(TEXTS[1], steps=3, on_step=ask)
+    asked.hidden_states(TEXTS[1], on_arrays=ask)
+    assert without_times(result.to_dict()) == without_times(asked.next_tokens(TEXTS[1], steps=3).to_dict())
+    assert set(inside) == {asked.attention(TEXTS[0], layer=0, head=1)}
