@@ -16,15 +16,17 @@ MAY_IMPORT = {
     "gpt2_inspect": {"errors", "session", "version"},
     "__main__": {"cli"},
     "version": set(),
-    "errors": set(),
+    "messages": set(),
+    "errors": {"messages"},
     "results": set(),
-    "session": {"sources", "checkpoint", "backends", "analysis", "results", "errors", "version"},
+    "session": {"loaded", "sources", "checkpoint", "backends", "analysis", "results", "errors", "messages"},
+    "loaded": {"sources", "checkpoint", "backends", "results", "errors", "messages", "version"},
     "sources": {"errors"},
     "checkpoint": {"errors"},
     "backends": {"checkpoint", "sources", "errors"},
-    "analysis": {"backends.base", "backends.heads", "checkpoint.tokenizer", "results", "errors"},
+    "analysis": {"backends.base", "backends.heads", "checkpoint.tokenizer", "results", "errors", "messages"},
     "render": {"results"},
-    "cli": {"session", "render", "results", "errors", "sources", "version"},
+    "cli": {"session", "analysis", "messages", "render", "results", "errors", "sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""
 

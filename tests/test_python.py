@@ -142,6 +142,8 @@ def test_no_names(tiny: Path) -> None:
             load("gpt2", revision=wrong)
         with pytest.raises(UsageError, match="there is no device"):
             load(tiny, device=wrong)
+
+
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_arrays_may_be_written_to(tmp_path: Path, backend: str, dtype: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..backends.base import CacheFullError, Logits, Ranking
 from ..errors import InputError
+from ..messages import Message
 from ..results import Candidate, SampledCandidate
 from .question import LoadedModel
 from .tokens import check_token_id, make_candidate, make_candidates
@@ -83,7 +84,7 @@ class Continuation:
     def back(self, steps: int = 1) -> None:
         """Give back the last tokens taken. Raises InputError if there are not so many."""
         if not 0 <= steps <= len(self.taken):
-            raise InputError(f"cannot go back {steps} of {len(self.taken)} steps")
+            raise InputError(Message("cannot go back {steps} of {taken} steps", steps=steps, taken=len(self.taken)))
         if steps:
             del self._token_ids[-steps:]
             self._cache.truncate(min(self._cache.length, len(self._token_ids) - 1))  # the last is read once more
@@ -103,8 +104,12 @@ class Continuation:
                 self._logits = self._model.backend.forward(unread, self._cache)
             except CacheFullError:
                 raise InputError(
-                    f"{len(self._token_ids)} tokens are more than can be read: there is room for {self._cache.capacity}",
-                    "go back, or start from fewer tokens",
+                    Message(
+                        "{tokens} tokens are more than can be read: there is room for {capacity}",
+                        tokens=len(self._token_ids),
+                        capacity=self._cache.capacity,
+                    ),
+                    Message("go back, or start from fewer tokens"),
                 ) from None
         return self._logits
 

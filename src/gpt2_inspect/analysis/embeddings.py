@@ -38,8 +38,8 @@ ROWS = 1 << 12
 class EmbeddingsQuestion(Question[str, Embeddings]):
     """Look at the vectors of the tokens (wte), of their positions (wpe), and at their sums. The model does not run.
 
-    The parts that can be seen before the answer is whole are the vectors of the text, as one dictionary: (T, D) each, by
-    the names `wte`, `wpe` and `sum`.
+    The parts that can be seen before the answer is whole are the vectors of the text, as one dictionary: (T, D) each,
+    by the names `wte`, `wpe` and `sum`; they are copies, which may be written to.
 
     Args:
         neighbors: how many of the nearest tokens to list for each, by cosine in wte, the token itself left out.

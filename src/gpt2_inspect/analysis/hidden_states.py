@@ -27,7 +27,7 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
     """Look at the residual stream after every block: what transformers returns as `hidden_states`.
 
     The parts that can be seen before the answer is whole are the states themselves, as one dictionary: each (1, T, D),
-    by the names `hidden_states_0` and so on.
+    by the names `hidden_states_0` and so on; they are copies, which may be written to.
 
     Args:
         position: whose state is measured, from 0, or from the end if negative.

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -23,7 +24,4 @@ def attention(
     For each head: to which tokens the one at --position, by default the last, gives the largest attention weights, and
     the entropy of all its weights. With --layer and --head also the weights of every token.
     """
-    prompt = request.streams.read_text(text)
-    with request.open_output() as out:
-        session = request.open_session()
-        out.write(session.attention(prompt, layer=layer, head=head, position=position, top_k=top_k))
+    request.answer(lambda: analysis.AttentionQuestion, text)

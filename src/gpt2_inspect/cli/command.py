@@ -7,7 +7,8 @@ shared options are put behind them.
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -17,16 +18,34 @@ from .streams import Streams
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..analysis.question import Question
+    from ..results import Options
     from ..session import Session
     from .output import Output
     from .save import Saver
 
 
+_Q = TypeVar("_Q", bound="Options")
+
+
 class Request(NamedTuple):
-    """The streams, and what the shared options say."""
+    """The streams, and what the options say: those that commands share, and the command's own."""
 
     streams: Streams
     shared: dict[str, Any]
+    own: dict[str, Any]
+
+    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str) -> None:
+        """All that most commands do: ask the question about the text, and write the answer."""
+        asked = self.streams.read_text(text)
+        with self.open_output() as out:
+            session = self.open_session()
+            out.write(session.ask(self.question(question()), asked))
+
+    def question(self, kind: type[_Q]) -> _Q:
+        """The question with the command's own options; one that was not given is left to the question."""
+        names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # questions are dataclasses
+        return kind(**{name: value for name, value in self.own.items() if name in names and value is not None})
 
     def open_session(self) -> "Session":
         """Load the model."""
@@ -89,7 +108,7 @@ def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
 
     def command(**values: Any) -> None:
         streams: Streams = values.pop(first.name).obj
-        request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared})
+        request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
         function(request, **values)
 
     parameters = [

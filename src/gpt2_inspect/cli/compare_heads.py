@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -11,7 +12,7 @@ from .command import Request
 def compare_heads(
     request: Request,
     text: options.Text,
-    top_k: Annotated[int | None, typer.Option("--top-k", "-k", help="How many candidates to show. Default: 5.")] = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show.")] = 5,
     tree: Annotated[bool, typer.Option("--tree", help="Show all modules of both models.")] = False,
 ) -> None:
     """Compare AutoModelForCausalLM with AutoModel.
@@ -19,6 +20,4 @@ def compare_heads(
     Their classes, modules and outputs, and how those of the one follow from those of the other. These are
     transformers' own objects, so torch is loaded, which takes seconds.
     """
-    prompt = request.streams.read_text(text)
-    with request.open_output() as out:
-        out.write(request.open_session().compare_heads(prompt, top_k=top_k, tree=tree))
+    request.answer(lambda: analysis.CompareHeadsQuestion, text)

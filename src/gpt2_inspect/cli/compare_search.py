@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -12,9 +13,7 @@ def compare_search(
     request: Request,
     text: options.Text,
     steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
-    num_beams: Annotated[
-        int | None, typer.Option("--num-beams", "-b", help="How many beams run side by side. Default: 3.")
-    ] = None,
+    num_beams: Annotated[int, typer.Option("--num-beams", "-b", help="How many beams run side by side.")] = 3,
     length_penalty: Annotated[
         float,
         typer.Option(
@@ -28,7 +27,4 @@ def compare_search(
     Greedy search takes the most probable token at each step. Beam search keeps the most probable few continuations and
     extends all of them. The results are those of transformers' generate() with num_beams and num_return_sequences.
     """
-    prompt = request.streams.read_text(text)
-    with request.open_output() as out:
-        session = request.open_session()
-        out.write(session.compare_search(prompt, steps=steps, num_beams=num_beams, length_penalty=length_penalty))
+    request.answer(lambda: analysis.CompareSearchQuestion, text)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from .command import Request
 
 
@@ -56,9 +57,9 @@ def decode(
     with request.open_output() as out:
         session = request.open_session()
         if text is None:
-            result = session.decode(token_ids, skip_special_tokens=skip_special_tokens)
+            result = session.ask(request.question(analysis.DecodeQuestion), token_ids)
         else:
-            result = session.decode_argmax(text, top_k=top_k, skip_special_tokens=skip_special_tokens)
+            result = session.ask(request.question(analysis.DecodeArgmaxQuestion), text)
         if bare:
             out.write_line(result.text)
         else:

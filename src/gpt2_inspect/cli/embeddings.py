@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -11,9 +12,7 @@ from .command import Request
 def embeddings(
     request: Request,
     text: options.Text,
-    neighbors: Annotated[
-        int | None, typer.Option("--neighbors", help="How many of the nearest tokens to show. Default: 5.")
-    ] = None,
+    neighbors: Annotated[int, typer.Option("--neighbors", help="How many of the nearest tokens to show.")] = 5,
     save: options.Save = None,
 ) -> None:
     """Look at the vectors of tokens and positions (wte, wpe).
@@ -24,4 +23,5 @@ def embeddings(
     prompt = request.streams.read_text(text)
     with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()
-        out.write(session.embeddings(prompt, neighbors=neighbors, on_arrays=saver.write if saver else None))
+        question = request.question(analysis.EmbeddingsQuestion)
+        out.write(session.ask(question, prompt, on_part=saver.write if saver else None))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -24,7 +25,7 @@ def encode(
         request.refuse_formats("--ids")
     prompt = request.streams.read_text(text)
     with request.open_output() as out:
-        result = request.open_session().encode(prompt)
+        result = request.open_session().ask(request.question(analysis.EncodeQuestion), prompt)
         count, context = len(result.tokens), result.model.n_positions
         if count > context:
             request.streams.note(f"note: {count} tokens; the model's context is {context}")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -33,5 +34,5 @@ def hidden_states(
     prompt = request.streams.read_text(text)
     with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()
-        on_arrays = saver.write if saver else None
-        out.write(session.hidden_states(prompt, position=position, lens=lens, top_k=top_k, on_arrays=on_arrays))
+        question = request.question(analysis.HiddenStatesQuestion)
+        out.write(session.ask(question, prompt, on_part=saver.write if saver else None))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .. import analysis
 from . import options
 from .command import Request
 
@@ -22,9 +23,7 @@ def next_tokens(
             help="Instead of --steps: how many tokens prompt and completion have together (transformers' max_length).",
         ),
     ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="How many candidates to show at each step. Default: 5.")
-    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")] = 5,
     temperature: Annotated[
         float | None, typer.Option("--temperature", "-t", help="Sample, with the logits divided by this.")
     ] = None,
@@ -50,23 +49,12 @@ def next_tokens(
     prompt = request.streams.read_text(text)
     with request.open_output() as out:
         session = request.open_session()
+        question = request.question(analysis.NextTokensQuestion)
         table = out.live_table()
-        result = session.next_tokens(
-            prompt,
-            steps=steps,
-            max_length=max_length,
-            top_k=top_k,
-            temperature=temperature,
-            top_p=top_p,
-            sample_top_k=sample_top_k,
-            seed=seed,
-            ignore_eos=ignore_eos,
-            truncate_left=truncate_left,
-            on_step=table.step if table else None,
-        )
+        result = session.ask(question, prompt, on_part=table.step if table else None)
         if result.prompt.bos_added:
             request.streams.note("note: the prompt is empty; the model starts from <|endoftext|>")
-        if seed is not None and result.decoding.strategy == "greedy":
+        if seed is not None and not question.sampled:
             request.streams.note("note: --seed does nothing without --temperature, --top-p or --sample-top-k")
         if result.prompt.tokens_dropped:
             request.streams.note(f"note: dropped the oldest {result.prompt.tokens_dropped} tokens of the prompt")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import ExitCode, InspectError
+from ..messages import Option
 from .streams import Streams
 
 
@@ -32,7 +33,8 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
         return _report(streams, "interrupted", None, ExitCode.INTERRUPTED)
     except InspectError as error:
         _trace(arguments)
-        return _report(streams, error.message, error.hint, error.exit_code)
+        spelling = Option.on_command_line
+        return _report(streams, error.say(spelling), error.say_hint(spelling), error.exit_code)
     except MemoryError:
         _trace(arguments)
         return _report(streams, "this takes more memory than there is", None, ExitCode.BACKEND_UNAVAILABLE)
