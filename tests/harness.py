@@ -13,7 +13,7 @@ import pytest
 
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
-from gpt2_inspect.results import Result
+from gpt2_inspect.results import ModelInfo, Result
 
 both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
 
@@ -73,6 +73,20 @@ def check_error(run: Run, code: int, *words: str, hint: bool | None = None) -> N
         assert word in run.err
     if hint is not None:
         assert (len(lines) == 2) is hint, run.err
+
+
+MODEL = ModelInfo(
+    name="name",
+    source="directory",
+    revision=None,
+    n_layer=1,
+    n_head=1,
+    n_embd=1,
+    n_positions=1,
+    vocab_size=1,
+    parameters=1,
+)
+"""Of results that are made by hand."""
 
 
 def ids_of(result: Result) -> list[int]:

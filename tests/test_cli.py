@@ -156,17 +156,16 @@ class TestTerminal:
     def test_rows_come_as_they_are_computed(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """When a step is computed, the rows of those before it are already on the terminal."""
         terminal, seen = Terminal(), []
-        original = session.Session.next_tokens
+        original = session.Session.ask
 
-        def next_tokens(self: Any, text: str, **options: Any) -> Any:
+        def ask(self: Any, question: Any, text: str, on_part: Any) -> Any:
             def on_step(step: Any) -> None:
                 seen.append(terminal.getvalue().count("\n"))
-                options_on_step(step)
+                on_part(step)
 
-            options_on_step = options.pop("on_step")
-            return original(self, text, on_step=on_step, **options)
+            return original(self, question, text, on_step)
 
-        monkeypatch.setattr(session.Session, "next_tokens", next_tokens)
+        monkeypatch.setattr(session.Session, "ask", ask)
         assert run("hello", "-n", "3", "--ignore-eos", out=terminal, environ={"COLUMNS": "200"}).code == 0
         assert seen == [0, 2, 3]
 

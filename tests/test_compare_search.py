@@ -272,14 +272,14 @@ class TestTree:
     ) -> None:
         """The prompt once; then a row for each beam and one for greedy search, a token at a time."""
         session = gpt2_inspect.load(str(references("tied, without an end").folder), backend=backend)
-        forward, calls, caches = type(session._backend).forward, [], set()
+        forward, calls, caches = type(session._loaded.backend).forward, [], set()
 
         def watched(self: Any, token_ids: Any, cache: Any, **options: Any) -> Any:
             calls.append((token_ids.shape, cache.length))
             caches.add(id(cache))
             return forward(self, token_ids, cache, **options)
 
-        monkeypatch.setattr(type(session._backend), "forward", watched)
+        monkeypatch.setattr(type(session._loaded.backend), "forward", watched)
         tokens = len(session.compare_search(TEXT, steps=6, num_beams=4).prompt.tokens)
         assert calls == [((1, tokens), 0), *(((5, 1), tokens + step) for step in range(5))]
         assert len(caches) == 1
@@ -307,7 +307,7 @@ class TestAlgorithm:
         return search.advance(np.array(order), np.array(logprobs))
 
     def test_an_end_below_the_first_beams_does_not_count(self) -> None:
-        search = BeamSearch(2, 5, 1.0, 2)
+        search = BeamSearch(2, 5, 1.0, [2])
         assert self.advance(search, (-1.0, -2.0, -3.0)) == [0, 0]
         assert search.ended == []
         assert [(one.place, one.kept) for one in search.tree[0]] == [(0, True), (1, True), (None, False)]
@@ -316,7 +316,7 @@ class TestAlgorithm:
         assert search.ended == [Ended((0, 2), -2.5, -1.25)]  # as good as (1, 0), and its parent is the better one
 
     def test_ends_displace_each_other_until_no_beam_can_do_better(self) -> None:
-        search = BeamSearch(2, 9, 0.0, 2)
+        search = BeamSearch(2, 9, 0.0, [2])
         assert self.advance(search, (-0.1, -9.0, -3.0)) == [0, 0]
         assert self.advance(search, (-0.1, -9.0, -2.9), (-9.0, -9.0, -9.0)) == [0, 0]
         assert [ended.score for ended in search.ended] == pytest.approx([-3.0, -3.0])
@@ -325,7 +325,7 @@ class TestAlgorithm:
         assert len(search.tree) == 3
 
     def test_equal_ones_go_by_parent_and_rank(self) -> None:
-        search = BeamSearch(20, 3, 1.0, None)
+        search = BeamSearch(20, 3, 1.0, [])
         assert search.advance(np.arange(40)[None], np.full((1, 40), -1.0)) == [0] * 20
         assert search.advance(np.tile(np.arange(40), (20, 1)), np.full((20, 40), -1.0)) == [0] * 20
         assert [beam.token_ids for beam in search.running] == [(0, token_id) for token_id in range(20)]
@@ -334,7 +334,7 @@ class TestAlgorithm:
 
 class TestRecord:
     def test_texts(self, results: list[CompareSearch], session: Session) -> None:
-        tokenizer = session._tokenizer_for("")
+        tokenizer = session._loaded.tokenizer_for("")
         for result in results:
             for found in (result.greedy, *result.beams):
                 *others, last = found.token_ids

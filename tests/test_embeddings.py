@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 import gpt2_inspect
 from checkpoints import VOCAB_SIZE, ReferenceModel, make_checkpoint
+from gpt2_inspect.analysis import EmbeddingsQuestion
 from gpt2_inspect.analysis import embeddings as analysis
 from gpt2_inspect.errors import InputError, ModelUnusableError, UsageError
 from gpt2_inspect.render.views import visible
@@ -112,7 +113,7 @@ class TestNumbers:
     def test_arrays(self, reference: Reference, backend: str) -> None:
         arrays: dict[str, np.ndarray] = {}
         session = gpt2_inspect.load(str(reference.folder), backend=backend)
-        token_ids = ids_of(session.embeddings(TEXT, on_arrays=arrays.update))
+        token_ids = ids_of(session.ask(EmbeddingsQuestion(), TEXT, on_part=arrays.update))
         assert_arrays(arrays, reference, token_ids)
 
 
@@ -178,7 +179,7 @@ class TestUnusualRows:
         assert ids_of(result) == [0, 1, 2]
         assert sorted(ids_and_cosines(result, 0)[0]) == [2, 3, 4, 5, 6, 7, 8]
         assert result.tokens[1].nearest == ()
-        assert result.tokens[1].wte == Vector(0, 0, 0, (0, 0, 0, 0))
+        assert result.tokens[1].wte == Vector(norm=0, mean=0, std=0, first=(0, 0, 0, 0))
         assert sorted(ids_and_cosines(result, 2)[0]) == [0, 3, 4, 5, 6, 7, 8]
         for form in ("json", "jsonl", "csv", "markdown", "table"):
             done = embeddings('!"#', "-m", str(folder), "--backend", backend, "--format", form)

@@ -40,7 +40,7 @@ def encode(*arguments: str, **options: Any) -> Run:
 
 
 def token_of(raw: bytes) -> Token:
-    return Token(0, raw.decode("utf-8", "replace"), tuple(raw))
+    return Token(id=0, token=raw.decode("utf-8", "replace"), bytes=tuple(raw))
 
 
 def is_whole(raw: bytes) -> bool:

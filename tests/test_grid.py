@@ -16,8 +16,8 @@ from gpt2_inspect.render.blocks import Block, Cell, Column, Facts, Grid, Listing
 from gpt2_inspect.render.grid import grid_lines
 from gpt2_inspect.render.lines import Line, fold, pad, wrap
 from gpt2_inspect.render.visible import visible_line
-from gpt2_inspect.results import ModelInfo, Result, RunInfo
-from harness import Terminal
+from gpt2_inspect.results import Result, RunInfo
+from harness import MODEL, Terminal
 
 HOSTILE = [
     *("[bold red]x[/] [link=http://x]", "\x1b[31mred\x1b[0m\x9b31m", "<script>alert(1)</script><!-- x &amp; y"),
@@ -311,7 +311,7 @@ class Nothing(Result):
     command = "nothing"
 
 
-NOTHING = Nothing(ModelInfo("name", "directory", None, 1, 1, 1, 1, 1, 1), RunInfo("0", None, None, None, None), None)
+NOTHING = Nothing(model=MODEL, run=RunInfo(version="0", backend=None, device=None, dtype=None, seed=None), prompt=None)
 
 
 def draw(form: str, *shown_blocks: Block, width: int | None = None, terminal: Any = None) -> str:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import gpt2_inspect
 from checkpoints import VOCAB_SIZE, ReferenceModel, make_checkpoint
+from gpt2_inspect.analysis import HiddenStatesQuestion
 from gpt2_inspect.errors import InputError, ModelUnusableError, UsageError
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.results.hidden_states import HiddenStates
@@ -134,7 +135,7 @@ class TestNumbers:
     def test_arrays(self, reference: Reference, backend: str) -> None:
         arrays: dict[str, np.ndarray] = {}
         session = gpt2_inspect.load(str(reference.folder), backend=backend)
-        result = session.hidden_states(TEXT, on_arrays=arrays.update)
+        result = session.ask(HiddenStatesQuestion(), TEXT, on_part=arrays.update)
         assert_states(arrays, reference.run(ids_of(result)).hidden_states)
 
 

@@ -19,6 +19,8 @@ import torch
 import gpt2_inspect
 from checkpoints import make_checkpoint
 from gpt2_inspect import load
+from gpt2_inspect.analysis import EmbeddingsQuestion, HiddenStatesQuestion
+from gpt2_inspect.analysis.question import Question
 from gpt2_inspect.errors import ModelNotFoundError, UsageError
 from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, Token
 from gpt2_inspect.session import Session
@@ -95,15 +97,15 @@ NO_WHOLE_NUMBERS = [1.0, np.float64(1), math.nan, "1", True, np.True_, [1], 10**
 def test_no_whole_number(tiny: Path, value: Any) -> None:
     session = load(tiny)
     questions: list[tuple[str, Callable[[], Result]]] = [
-        *((f"--{name.replace('_', '-')}", partial(session.next_tokens, "!", **{name: value}))
+        *((name, partial(session.next_tokens, "!", **{name: value}))
           for name in ("steps", "max_length", "top_k", "sample_top_k", "seed")),
-        ("--num-beams", partial(session.compare_search, "!", num_beams=value)),
-        ("--top-k", partial(session.score, "!", top_k=value)),
-        ("--layer", partial(session.attention, "!", layer=value)),
-        ("--head", partial(session.attention, "!", layer=0, head=value)),
-        ("--position", partial(session.hidden_states, "!", position=value)),
-        ("--neighbors", partial(session.embeddings, "!", neighbors=value)),
-        ("a token id", partial(session.decode, [value])),
+        ("num_beams", partial(session.compare_search, "!", num_beams=value)),
+        ("top_k", partial(session.score, "!", top_k=value)),
+        ("layer", partial(session.attention, "!", layer=value)),
+        ("head", partial(session.attention, "!", layer=0, head=value)),
+        ("position", partial(session.hidden_states, "!", position=value)),
+        ("neighbors", partial(session.embeddings, "!", neighbors=value)),
+        ("token_ids", partial(session.decode, [value])),
     ]  # fmt: skip
     for name, ask in questions:
         with pytest.raises(UsageError, match=f"^{name} (is .*; it must be a whole number|has thousands of digits)$"):
@@ -155,11 +157,11 @@ def test_arrays_may_be_written_to(tmp_path: Path, backend: str, dtype: str) -> N
             array.fill(7)
         arrays.clear()
 
-    questions: list[Callable[..., Result]] = [session.embeddings, session.hidden_states]
+    questions: list[Question[str, Any]] = [EmbeddingsQuestion(), HiddenStatesQuestion()]
     for question in questions:
-        before = question(TEXT)
-        assert question(TEXT, on_arrays=spoil) == before
-        assert question(TEXT) == before
+        before = session.ask(question, TEXT)
+        assert session.ask(question, TEXT, on_part=spoil) == before
+        assert session.ask(question, TEXT) == before
 
 
 def test_public_names_are_listed() -> None:
@@ -169,18 +171,21 @@ def test_public_names_are_listed() -> None:
 
 
 def test_records_of_different_kinds_are_different() -> None:
-    token = Token(1, "a", (97,))
-    candidate = Candidate(1, "a", (97,), 1, 0.5, -0.5, 0.6)
+    token = Token(id=1, token="a", bytes=(97,))
+    candidate = Candidate(id=1, token="a", bytes=(97,), rank=1, logit=0.5, logprob=-0.5, prob=0.6)
     assert token != candidate and candidate != SampledCandidate(1, "a", (97,), 1, 0.5, -0.5, 0.6, 0.6, True)
     assert token != (1, "a", (97,))
     assert {token, replace(token), candidate} == {token, candidate}
 
 
 def test_another_object_may_say_that_it_is_equal() -> None:
-    assert Token(1, "a", (97,)) == ANY
+    assert Token(id=1, token="a", bytes=(97,)) == ANY
 
 
 def test_repr_is_how_the_record_is_made() -> None:
     names: dict[str, Any] = {kind.__name__: kind for kind in (Token, Candidate)}
-    records: list[Record] = [Token(1, "a'", (97, 39)), Candidate(2, "\n", (10,), 1, 0.5, -0.5, 0.6)]
+    records: list[Record] = [
+        Token(id=1, token="a'", bytes=(97, 39)),
+        Candidate(id=2, token="\n", bytes=(10,), rank=1, logit=0.5, logprob=-0.5, prob=0.6),
+    ]
     assert eval(repr(records), names) == records

@@ -20,8 +20,9 @@ from gpt2_inspect.render.lines import wrap
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.render.views.next_tokens import proposals
 from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
-from gpt2_inspect.results import Candidate, ModelInfo, Prompt, RunInfo, SampledCandidate
+from gpt2_inspect.results import Candidate, Prompt, RunInfo, SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
+from harness import MODEL
 
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://x]",
@@ -60,25 +61,46 @@ def result(
         group = [candidate(raw, rank, sampled) for rank, raw in enumerate(tokens[first : first + top_k], start=1)]
         unlisted = candidate(b"unlisted", 50000, sampled)
         taken = group[chosen] if chosen < len(group) else unlisted
-        steps.append(Step(number, context, 1.5, 0.25, taken, tuple(group)))
+        steps.append(
+            Step(
+                step=number, context=context, entropy_bits=1.5, elapsed_ms=0.25, chosen=taken, top_logprobs=tuple(group)
+            )
+        )
     decoding = Decoding(
-        "sample" if sampled else "greedy", len(steps), None, top_k, 0.8 if sampled else None, None, None, False
+        strategy="sample" if sampled else "greedy",
+        steps=len(steps),
+        max_length=None,
+        top_k=top_k,
+        temperature=0.8 if sampled else None,
+        top_p=None,
+        sample_top_k=None,
+        ignore_eos=False,
     )
     return NextTokens(
-        ModelInfo("name", "directory", None, 1, 1, 1, 1, 1, 1),
-        RunInfo("0", "numpy", "cpu", "float32", 7 if sampled else None),
-        Prompt(context, (), False, 0),
-        decoding,
-        tuple(steps),
-        Completion("".join(step.chosen.token for step in steps), ()),
-        "length",
+        model=MODEL,
+        run=RunInfo(version="0", backend="numpy", device="cpu", dtype="float32", seed=7 if sampled else None),
+        prompt=Prompt(text=context, tokens=(), bos_added=False, tokens_dropped=0),
+        decoding=decoding,
+        steps=tuple(steps),
+        completion=Completion(text="".join(step.chosen.token for step in steps), token_ids=()),
+        finish_reason="length",
     )
 
 
 def candidate(raw: bytes, rank: int, sampled: bool) -> Candidate:
     prob = 0.2 / rank + 0.0001
-    common = (rank, raw.decode("utf-8", "replace"), tuple(raw), rank, -float(rank), math.log(prob), prob)
-    return SampledCandidate(*common, 1.0 if rank == 1 else 0.0, rank == 1) if sampled else Candidate(*common)
+    plain = Candidate(
+        id=rank,
+        token=raw.decode("utf-8", "replace"),
+        bytes=tuple(raw),
+        rank=rank,
+        logit=-float(rank),
+        logprob=math.log(prob),
+        prob=prob,
+    )
+    if not sampled:
+        return plain
+    return SampledCandidate(**plain.to_dict() | {"bytes": plain.bytes}, prob_final=float(rank == 1), kept=rank == 1)
 
 
 def text_of(made: NextTokens, form: str, width: int | None = None) -> str:
@@ -302,7 +324,14 @@ class TestStructured:
     def test_no_value_is_null(self) -> None:
         made = result([b"a", b"b"])
         step = made.steps[0]
-        broken = Step(1, "", math.nan, math.inf, step.chosen, step.top_logprobs)
+        broken = Step(
+            step=1,
+            context="",
+            entropy_bits=math.nan,
+            elapsed_ms=math.inf,
+            chosen=step.chosen,
+            top_logprobs=step.top_logprobs,
+        )
         document = json.loads(text_of(replace(made, steps=(broken,)), "json"), parse_constant=pytest.fail)
         assert document["steps"][0]["entropy_bits"] is document["steps"][0]["elapsed_ms"] is None
 

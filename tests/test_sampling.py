@@ -13,8 +13,6 @@ import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from checkpoints import VOCAB_SIZE
-from gpt2_inspect.analysis.next_tokens import finish, generate_steps, plan_decoding
-from gpt2_inspect.analysis.prompt import prepare_prompt
 from gpt2_inspect.analysis.sampling import Sampler
 from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits
 from gpt2_inspect.checkpoint.tokenizer import Tokenizer
@@ -231,6 +229,12 @@ class TestEndOfText:
         assert (len(result.steps), result.finish_reason) == (2, "eos")
 
 
+class ScriptedCache:
+    """A cache that counts."""
+
+    length = 0
+
+
 class ScriptedBackend:
     """A model that is sure of the tokens it is told to say; of the others, low ids are likelier."""
 
@@ -240,11 +244,12 @@ class ScriptedBackend:
         self._script = iter(token_ids)
         self.seen: list[int] = []
 
-    def new_cache(self, batch: int, capacity: int) -> None:
-        return None
+    def new_cache(self, batch: int, capacity: int) -> ScriptedCache:
+        return ScriptedCache()
 
-    def forward(self, token_ids: np.ndarray, cache: None, **_: Any) -> NumpyLogits:
+    def forward(self, token_ids: np.ndarray, cache: ScriptedCache, **_: Any) -> NumpyLogits:
         self.seen += token_ids[0].tolist()
+        cache.length += token_ids.shape[1]
         logits = -np.arange(VOCAB_SIZE, dtype=np.float32) / 100
         logits[next(self._script)] = 30
         return NumpyLogits(np.ones((1, 1), np.float32), logits[:, None])
@@ -256,25 +261,18 @@ def tokenizer(tiny: Path) -> Tokenizer:
 
 
 @pytest.fixture(params=[None, 1.0], ids=["greedy", "sample"])
-def say(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Callable[[str, str], tuple[list[Step], Completion]]:
+def say(
+    request: pytest.FixtureRequest, tiny: Path, tokenizer: Tokenizer
+) -> Callable[[str, str], tuple[tuple[Step, ...], Completion]]:
     """Run a prompt with a model that answers with a given text."""
 
-    def run(prompt: str, answer: str) -> tuple[list[Step], Completion]:
+    def run(prompt: str, answer: str) -> tuple[tuple[Step, ...], Completion]:
         script = tokenizer.encode(answer)
-        decoding = plan_decoding(
-            steps=len(script),
-            top_k=2,
-            temperature=request.param,
-            top_p=None,
-            sample_top_k=None,
-            ignore_eos=False,
-            vocab_size=VOCAB_SIZE,
-        )
-        prepared = prepare_prompt(prompt, tokenizer, bos_token_id=None, n_positions=1000, steps=len(script))
-        backend = ScriptedBackend(script)
-        steps = list(generate_steps(backend, tokenizer, prepared, decoding, seed=1, eos_token_id=None))
+        session = load(tiny)
+        session._loaded.__dict__["backend"] = backend = ScriptedBackend(script)
+        result = session.next_tokens(prompt, steps=len(script), top_k=2, temperature=request.param, seed=1)
         assert backend.seen == tokenizer.encode(prompt) + script[:-1]
-        return steps, finish(tokenizer, steps, None, decoding)[0]
+        return result.steps, result.completion
 
     return run
 

@@ -184,7 +184,7 @@ class TestExtremes:
 
 def test_one_forward_pass_for_all(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = load(str(tiny), backend="numpy")
-    backend, asked = session._backend, []
+    backend, asked = session._loaded.backend, []
 
     class Logits:
         def __init__(self, logits: Any) -> None:
@@ -201,7 +201,7 @@ def test_one_forward_pass_for_all(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
             asked.append("pass")
             return Logits(backend.forward(*arguments, **options))
 
-    monkeypatch.setitem(session.__dict__, "_backend", Counting())
+    monkeypatch.setitem(session._loaded.__dict__, "backend", Counting())
     result = session.score(TEXT)
     assert asked == ["pass", len(result.positions)]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gpt2_inspect import load, session
+from gpt2_inspect.analysis import HiddenStatesQuestion, NextTokensQuestion
 from gpt2_inspect.results import Result
 from gpt2_inspect.session import Session
 
@@ -100,7 +101,7 @@ def test_callbacks_may_ask_again(tiny: Path, backend: str) -> None:
     def ask(_: Any) -> None:
         inside.append(asked.attention(TEXTS[0], layer=0, head=1))
 
-    result = asked.next_tokens(TEXTS[1], steps=3, on_step=ask)
-    asked.hidden_states(TEXTS[1], on_arrays=ask)
+    result = asked.ask(NextTokensQuestion(steps=3), TEXTS[1], on_part=ask)
+    asked.ask(HiddenStatesQuestion(), TEXTS[1], on_part=ask)
     assert without_times(result.to_dict()) == without_times(asked.next_tokens(TEXTS[1], steps=3).to_dict())
     assert set(inside) == {asked.attention(TEXTS[0], layer=0, head=1)}
