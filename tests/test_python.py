@@ -102,7 +102,6 @@ def test_no_whole_number(tiny: Path, value: Any) -> None:
         ("--head", partial(session.attention, "!", layer=0, head=value)),
         ("--position", partial(session.hidden_states, "!", position=value)),
         ("--neighbors", partial(session.embeddings, "!", neighbors=value)),
-        ("a token id", partial(session.decode, [value])),
     ]  # fmt: skip
     for name, ask in questions:
         with pytest.raises(UsageError, match=f"^{name} (is .*; it must be a whole number|has thousands of digits)$"):

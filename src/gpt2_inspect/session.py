@@ -334,7 +334,6 @@ class Session:
 
         Raises:
             InputError: there are no ids, or one is outside the vocabulary.
-            UsageError: an id is no whole number.
             ModelUnusableError: the tokenizer is broken.
         """
         from .analysis.decode import decode_ids

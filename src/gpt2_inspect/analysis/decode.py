@@ -1,11 +1,11 @@
 """From token ids to text: each token by itself, and all of them together."""
 
 from collections.abc import Sequence
+from operator import index
 
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import InputError
 from ..results.decode import DecodedToken
-from .checks import check_whole
 from .tokens import is_complete_utf8, make_token
 
 
@@ -14,11 +14,9 @@ def decode_ids(
 ) -> tuple[tuple[DecodedToken, ...], str]:
     """The tokens and their text, which is joined from bytes: a character may be spread over several tokens.
 
-    Raises:
-        InputError: there are no ids, or one is outside the vocabulary.
-        UsageError: one is no whole number.
+    Raises InputError if there are no ids, or one is outside the vocabulary.
     """
-    token_ids = [check_whole("a token id", token_id) for token_id in token_ids]
+    token_ids = list(map(index, token_ids))  # NumPy's and torch's whole numbers are made Python's
     if not token_ids:
         raise InputError("there are no token ids", "give one or more, for example 318")
     for token_id in token_ids:
