@@ -159,7 +159,7 @@ def test_defaults_fit_a_tiny_vocabulary(two_tokens: Path, command: str, argument
     assert (done.code, done.err) == (0, "")
     option = {"embeddings": "--neighbors", "compare-search": "--num-beams"}.get(command, "--top-k")
     if command not in ("attention", *NO_MODEL_RUNS) or "--prompt" in arguments:
-        check_error(run(command, *arguments, option, "5", model=two_tokens), 2, f"{option} is 5")
+        check_error(run(command, *arguments, option, "6", model=two_tokens), 2, f"{option} is 6")
 
 
 @pytest.fixture(scope="module")

@@ -496,7 +496,7 @@ class TestCommandLine:
         check_error(self.run(folder, TEXT, "--output", str(tmp_path)), 2, "directory")
 
     def test_errors_in_python(self, session: Session) -> None:
-        with pytest.raises(UsageError, match="--num-beams is -1"):
+        with pytest.raises(UsageError, match="num_beams is -1"):
             session.compare_search(TEXT, num_beams=-1)
         with pytest.raises(InputError, match="empty"):
             session.compare_search("")

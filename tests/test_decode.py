@@ -278,7 +278,7 @@ class TestRecord:
     def test_json_is_what_python_gets(self, tiny: Path) -> None:
         found = document("100", str(END), "5", "-m", str(tiny))
         assert found == gpt2_inspect.load(str(tiny)).decode([100, END, 5]).to_dict()
-        assert list(found)[2:] == ["model", "run", "prompt", "tokens", "text", "argmax", "argsort"]
+        assert list(found)[2:] == ["model", "run", "prompt", "options", "tokens", "text", "argmax", "argsort"]
         assert list(found["tokens"][0]) == ["id", "token", "bytes", "complete_utf8"]
         assert [found[name] for name in ("prompt", "argmax", "argsort")] == [None] * 3
         assert {**found["run"], "version": ""} == {

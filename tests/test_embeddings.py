@@ -266,7 +266,7 @@ class TestCommandLine:
         assert (done.code, done.err) == (0, "")
         document = json.loads(done.out, parse_constant=pytest.fail)
         assert document == json.loads(json.dumps(result.to_dict()))
-        assert list(document)[5:] == ["shapes", "tokens"]
+        assert list(document)[5:] == ["options", "shapes", "tokens"]
         assert document["shapes"] == {"wte": [VOCAB_SIZE, 48], "wpe": [64, 48]}
         token = document["tokens"][0]
         assert list(token) == ["id", "token", "bytes", "position", "wte", "wpe", "sum", "nearest"]
@@ -386,7 +386,7 @@ class TestBadInput:
     def test_python(self, tiny: Path) -> None:
         session = gpt2_inspect.load(str(tiny))
         for count in (0, VOCAB_SIZE, 10**30):
-            with pytest.raises(UsageError, match="--neighbors"):
+            with pytest.raises(UsageError, match="neighbors"):
                 session.embeddings("!", neighbors=count)
         for text in ("", "!" * 65, "\ud800"):
             with pytest.raises(InputError):

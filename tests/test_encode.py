@@ -156,7 +156,7 @@ class TestRecord:
         assert (done.code, done.err) == (0, "")
         found = json.loads(done.out, parse_constant=pytest.fail)
         assert found == gpt2_inspect.load(str(folder)).encode(TEXT).to_dict()
-        assert list(found)[2:] == ["model", "run", "prompt", "tokens", "groups"]
+        assert list(found)[2:] == ["model", "run", "prompt", "options", "tokens", "groups"]
         assert set(found["tokens"][0]) == {*("id", "token", "bytes", "index", "complete_utf8", "start", "end", "group")}
         assert list(found["groups"][0]) == ["text", "start", "end", "token_indices"]
         assert [found["run"][name] for name in ("backend", "device", "dtype", "seed")] == [None] * 4

@@ -203,7 +203,7 @@ class TestCommandLine:
         assert (done.code, done.err) == (0, "")
         document = json.loads(done.out, parse_constant=pytest.fail)
         assert document == json.loads(json.dumps(result.to_dict()))
-        assert list(document)[5:] == ["position", "layers", "last_hidden_state", "past_key_values"]
+        assert list(document)[5:] == ["options", "position", "layers", "last_hidden_state", "past_key_values"]
         assert list(document["layers"][0]) == [
             *("index", "name", "shape", "mean", "std", "norm", "cosine_to_previous", "top_logprobs")
         ]
@@ -320,9 +320,9 @@ class TestBadInput:
     def test_python(self, tiny: Path) -> None:
         session = gpt2_inspect.load(str(tiny))
         for position in (2, -3, 10**30):
-            with pytest.raises(UsageError, match="--position"):
+            with pytest.raises(UsageError, match="position"):
                 session.hidden_states("!!", position=position)
-        with pytest.raises(UsageError, match="--top-k"):
+        with pytest.raises(UsageError, match="top_k"):
             session.hidden_states("!!", top_k=VOCAB_SIZE + 1)
         for text in ("", "!" * 65, "\ud800"):
             with pytest.raises(InputError):

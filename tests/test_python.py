@@ -105,7 +105,6 @@ def test_no_whole_number(tiny: Path, value: Any) -> None:
         ("head", partial(session.attention, "!", layer=0, head=value)),
         ("position", partial(session.hidden_states, "!", position=value)),
         ("neighbors", partial(session.embeddings, "!", neighbors=value)),
-        ("token_ids", partial(session.decode, [value])),
     ]  # fmt: skip
     for name, ask in questions:
         with pytest.raises(UsageError, match=f"^{name} (is .*; it must be a whole number|has thousands of digits)$"):
@@ -115,7 +114,7 @@ def test_no_whole_number(tiny: Path, value: Any) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, 10**400, "1", True, np.True_, 1j, None], ids=repr)
 def test_no_finite_number(tiny: Path, value: Any) -> None:
     session = load(tiny)
-    with pytest.raises(UsageError, match=r"^--length-penalty is .*; it must be a finite number$"):
+    with pytest.raises(UsageError, match=r"^length_penalty is .*; it must be a finite number$"):
         session.compare_search("!", length_penalty=value)
     if value is not None:
         for name in ("temperature", "top_p"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gpt2_inspect import load, session
+from gpt2_inspect import load, loaded
 from gpt2_inspect.analysis import HiddenStatesQuestion, NextTokensQuestion
 from gpt2_inspect.results import Result
 from gpt2_inspect.session import Session
@@ -71,13 +71,13 @@ def test_answers_in_several_threads(tiny: Path, backend: str) -> None:
 
 @both_backends
 def test_everything_is_loaded_once(tiny: Path, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[str] = []
+    names_loaded: list[str] = []
 
     def slow(name: str) -> Callable[..., Any]:
-        load_it = getattr(session, name)
+        load_it = getattr(loaded, name)
 
         def load_slowly(*arguments: Any) -> Any:
-            loaded.append(name)
+            names_loaded.append(name)
             time.sleep(0.05)  # the others come in the meantime
             return load_it(*arguments)
 
@@ -85,12 +85,12 @@ def test_everything_is_loaded_once(tiny: Path, backend: str, monkeypatch: pytest
 
     names = ["load_tokenizer", "load_backend"]
     for name in names:
-        monkeypatch.setattr(session, name, slow(name))
+        monkeypatch.setattr(loaded, name, slow(name))
     asked = load(str(tiny), backend=backend)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(asked.encode, ["hi"] * 4))
         list(threads.map(asked.score, ["hi"] * 4))
-    assert loaded == names
+    assert names_loaded == names
 
 
 @both_backends

@@ -1,13 +1,13 @@
 """From token ids to text: each token by itself, and all of them together."""
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any, ClassVar
 
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import InputError
 from ..results import record
 from ..results.decode import Decode, DecodedToken
-from .checks import check_whole
 from .question import LoadedModel, Question
 from .tokens import check_token_id, is_complete_utf8, make_token
 
@@ -23,7 +23,6 @@ class DecodeQuestion(Question[Sequence[int], Decode]):
 
     Raises:
         InputError: there are no ids, or one is outside the vocabulary.
-        UsageError: one is no whole number.
         ModelUnusableError: the tokenizer is broken.
     """
 
@@ -55,11 +54,9 @@ def decode_ids(
 ) -> tuple[tuple[DecodedToken, ...], str]:
     """The tokens and their text, which is joined from bytes: a character may be spread over several tokens.
 
-    Raises:
-        InputError: there are no ids, or one is outside the vocabulary.
-        UsageError: one is no whole number.
+    Raises InputError if there are no ids, or one is outside the vocabulary.
     """
-    token_ids = [check_whole("token_ids", token_id) for token_id in token_ids]
+    token_ids = list(map(index, token_ids))  # NumPy's and torch's whole numbers are made Python's
     if not token_ids:
         raise InputError("there are no token ids", "give one or more, for example 318")
     for token_id in token_ids:

@@ -65,10 +65,13 @@ class Question(Options, Generic[Asked, Answer]):
     """What it is asked about, by the name that Python's API gives it."""
 
     def _settle(self, **checks: Callable[[str, Any], Any]) -> None:
-        """Put in place of each option that is set what its check makes of it, such as Python's own number."""
+        """Put in place of options what their checks make of them, such as Python's own numbers.
+
+        None is left where it is the default.
+        """
         for name, check in checks.items():
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or getattr(type(self), name) is not None:
                 object.__setattr__(self, name, check(name, value))
 
     def answer(self, model: LoadedModel, asked: Asked, on_part: Callable[[Any], None] | None = None) -> Answer:
