@@ -87,8 +87,8 @@ class Session:
 
     Each method answers one question and returns the record that the JSON is made from. It keeps nothing of a question,
     so several threads may ask one session at the same time, and `on_step` and `on_arrays` may ask it again: the answers
-    are those that it gives one after another. In a forked process it goes on answering, but for torch once that has run
-    on several threads: there it would wait for them forever. Load it in that process, or start that one by `spawn`.
+    are those that it gives one after another. It goes on answering in forked processes, where torch computes on one
+    thread. Do not fork while another thread is asking its first question: it may be in the midst of loading.
     """
 
     def __init__(self, files: ModelFiles, config: GPT2Config, *, backend: str, device: str, dtype: str) -> None:
