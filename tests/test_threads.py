@@ -1,5 +1,7 @@
 """One session asked by several threads, and by its own callbacks: each answer is the one it gives when it is alone."""
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -105,3 +107,25 @@ def test_callbacks_may_ask_again(tiny: Path, backend: str) -> None:
     asked.ask(HiddenStatesQuestion(), TEXTS[1], on_part=ask)
     assert without_times(result.to_dict()) == without_times(asked.next_tokens(TEXTS[1], steps=3).to_dict())
     assert set(inside) == {asked.attention(TEXTS[0], layer=0, head=1)}
+
+
+FORK = """
+import multiprocessing, sys, torch
+from gpt2_inspect import load
+torch.set_num_threads(2)
+session = load(sys.argv[1], backend="torch")
+text = "!" * 64
+def ask(_=None):
+    return session.score(text).totals.perplexity, session.compare_heads(text).identity.same_top_k
+before = ask()
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    (inside,) = pool.map_async(ask, [None]).get(timeout=40)
+assert abs(inside[0] / before[0] - 1) < 1e-4 and inside[1] == before[1] == True, (inside, before)
+assert torch.get_num_threads() == 2
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+def test_torch_in_a_forked_process(tiny: Path) -> None:
+    """Though it has run on several threads before, which the new process does not have."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORK, str(tiny)], check=True, timeout=120)

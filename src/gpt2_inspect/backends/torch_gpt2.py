@@ -1,7 +1,9 @@
 """transformers' own GPT-2 on torch: for GPUs, for reduced precision, and as the reference for numpy."""
 
 import copy
+import os
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -184,6 +186,7 @@ def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) ->
         ModelUnusableError: the weights are broken or do not fit `config`.
     """
     _check_device(device)
+    _use_one_thread_in_forks()
     if has_safetensors(folder):
         open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
     elif odd := sorted(name for name in shards(folder) if not (folder / name).is_file()):
@@ -194,6 +197,13 @@ def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) ->
         return model.to(device).eval()
     except torch.OutOfMemoryError as error:
         raise out_of_memory(device) from error
+
+
+@cache
+def _use_one_thread_in_forks() -> None:
+    """Have forked processes compute on one thread: they lack OpenMP's others, and would wait for them forever."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def _check_device(device: str) -> None:
