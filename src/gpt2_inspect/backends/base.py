@@ -151,6 +151,10 @@ class Backend(Protocol):
     @property
     def dtype(self) -> str: ...
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights; a head that is wte itself counts nothing."""
+
     def new_cache(self, batch: int, capacity: int) -> Any:
         """An empty cache for `batch` sequences of up to `capacity` tokens each."""
 

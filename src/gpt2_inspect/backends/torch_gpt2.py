@@ -12,10 +12,13 @@ import transformers
 
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
-from ..checkpoint.weights import open_checkpoint
+from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
 from .base import Observer, Point, Ranking, Targets
 from .ranking import best_first, not_finite
+
+_PICKLE = "pytorch_model.bin"
+_PICKLE_INDEX = "pytorch_model.bin.index.json"
 
 
 class TorchGPT2:
@@ -33,8 +36,12 @@ class TorchGPT2:
         """Load the weights in `folder`. Raises what `load_causal_lm` does."""
         return cls(load_causal_lm(folder, config, device, dtype), device, dtype)
 
+    @property
+    def parameters(self) -> int:
+        return count_parameters(self._model)
+
     def new_cache(self, batch: int, capacity: int) -> "TorchCache":
-        return TorchCache()
+        return TorchCache(self._model.config)
 
     @torch.inference_mode()
     def forward(
@@ -66,10 +73,10 @@ class TorchGPT2:
 
 
 class TorchCache:
-    """transformers' cache, which grows as it needs."""
+    """transformers' cache, which grows as it needs; as generate() makes it, with the windows that a config asks for."""
 
-    def __init__(self) -> None:
-        self.past = transformers.DynamicCache()
+    def __init__(self, config: Any) -> None:
+        self.past = transformers.DynamicCache(config=config)
 
     @property
     def length(self) -> int:
@@ -156,6 +163,11 @@ def _rank_targets(logits: torch.Tensor, targets: torch.Tensor) -> Targets:
     return Targets(own[:, 0].cpu().numpy(), ranks.cpu().numpy())
 
 
+def count_parameters(module: Any) -> int:
+    """Number of weights of a module and all in it; tied ones count once."""
+    return sum(tensor.numel() for tensor in module.parameters())
+
+
 def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) -> Any:
     """What transformers' AutoModelForCausalLM makes of `folder`, on `device` (`cpu`, `cuda` or `cuda:N`).
 
@@ -166,6 +178,8 @@ def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) ->
     _check_device(device)
     if has_safetensors(folder):
         open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
+    elif not (folder / _PICKLE).is_file():
+        shard_names(folder, _PICKLE_INDEX)  # transformers would open a file anywhere
     model = _load_model(folder, dtype)
     model.config.return_dict = True  # the fields of a tuple would have no names
     try:
