@@ -307,7 +307,7 @@ class TestAlgorithm:
         return search.advance(np.array(order), np.array(logprobs))
 
     def test_an_end_below_the_first_beams_does_not_count(self) -> None:
-        search = BeamSearch(2, 5, 1.0, 2)
+        search = BeamSearch(2, 5, 1.0, {2})
         assert self.advance(search, (-1.0, -2.0, -3.0)) == [0, 0]
         assert search.ended == []
         assert [(one.place, one.kept) for one in search.tree[0]] == [(0, True), (1, True), (None, False)]
@@ -316,7 +316,7 @@ class TestAlgorithm:
         assert search.ended == [Ended((0, 2), -2.5, -1.25)]  # as good as (1, 0), and its parent is the better one
 
     def test_ends_displace_each_other_until_no_beam_can_do_better(self) -> None:
-        search = BeamSearch(2, 9, 0.0, 2)
+        search = BeamSearch(2, 9, 0.0, {2})
         assert self.advance(search, (-0.1, -9.0, -3.0)) == [0, 0]
         assert self.advance(search, (-0.1, -9.0, -2.9), (-9.0, -9.0, -9.0)) == [0, 0]
         assert [ended.score for ended in search.ended] == pytest.approx([-3.0, -3.0])
@@ -325,7 +325,7 @@ class TestAlgorithm:
         assert len(search.tree) == 3
 
     def test_equal_ones_go_by_parent_and_rank(self) -> None:
-        search = BeamSearch(20, 3, 1.0, None)
+        search = BeamSearch(20, 3, 1.0, ())
         assert search.advance(np.arange(40)[None], np.full((1, 40), -1.0)) == [0] * 20
         assert search.advance(np.tile(np.arange(40), (20, 1)), np.full((20, 40), -1.0)) == [0] * 20
         assert [beam.token_ids for beam in search.running] == [(0, token_id) for token_id in range(20)]

@@ -210,9 +210,8 @@ class TestEndOfText:
     def folder(self, tiny: Path, tmp_path: Path, whole: Completion) -> Path:
         assert whole.token_ids[1] != whole.token_ids[0]
         folder = shutil.copytree(tiny, tmp_path / "model")
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        config["eos_token_id"] = whole.token_ids[1]
-        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        generation = {"eos_token_id": [0, whole.token_ids[1]]}
+        (folder / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
         return folder
 
     @pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -272,9 +271,9 @@ def say(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Callable[[str, 
         )
         prepared = prepare_prompt(prompt, tokenizer, bos_token_id=None, n_positions=1000, steps=len(script))
         backend = ScriptedBackend(script)
-        steps = list(generate_steps(backend, tokenizer, prepared, decoding, seed=1, eos_token_id=None))
+        steps = list(generate_steps(backend, tokenizer, prepared, decoding, seed=1, eos_token_ids=()))
         assert backend.seen == tokenizer.encode(prompt) + script[:-1]
-        return steps, finish(tokenizer, steps, None, decoding)[0]
+        return steps, finish(tokenizer, steps, (), decoding)[0]
 
     return run
 

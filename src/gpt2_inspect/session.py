@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .backends import Backend, check_choice, load_backend, load_heads
 from .checkpoint.config import GPT2Config, read_config
 from .checkpoint.shapes import count_parameters
+from .checkpoint.special_ids import SpecialIds, special_ids
 from .checkpoint.tokenizer import Tokenizer
 from .checkpoint.tokenizer_files import load_tokenizer
 from .errors import ModelUnusableError, UsageError
@@ -79,6 +80,7 @@ class Session:
         self._config = config
         self._choice = (backend, device, dtype)
         self._loaded_tokenizer: Tokenizer | None = None
+        self._parameters = count_parameters(config)
 
     def next_tokens(
         self,
@@ -98,7 +100,8 @@ class Session:
         """Rank the candidates for the next token, take one, append it, and ask again, `steps` times.
 
         The most probable token is taken, unless one of `temperature`, `top_p` and `sample_top_k` is set: then it is
-        drawn at random. Stops early at `<|endoftext|>` unless `ignore_eos`.
+        drawn at random. Stops early at an end token (GPT-2's is `<|endoftext|>`) unless
+        `ignore_eos`.
 
         Args:
             text: the prompt; if empty, the model starts from `<|endoftext|>`.
@@ -110,7 +113,7 @@ class Session:
             top_p: draw from the fewest tokens whose probabilities sum to this.
             sample_top_k: draw from this many of the most probable tokens.
             seed: of the random draws; by default a new one, which the record tells.
-            ignore_eos: go on behind `<|endoftext|>`.
+            ignore_eos: go on behind an end token.
             truncate_left: drop the oldest tokens of a prompt that is too long, rather than refuse it: until the
                 steps fit, or one step within `max_length`.
             on_step: called with each step as soon as it is computed.
@@ -152,13 +155,13 @@ class Session:
             seed = None
         elif seed is None:
             seed = int.from_bytes(os.urandom(4))
-        eos_token_id = self._eos_token_id(tokenizer)
+        eos_token_ids = self._special_ids.eos_token_ids
         taken = []
-        for step in generate_steps(backend, tokenizer, prompt, decoding, seed=seed, eos_token_id=eos_token_id):
+        for step in generate_steps(backend, tokenizer, prompt, decoding, seed=seed, eos_token_ids=eos_token_ids):
             taken.append(step)
             if on_step is not None:
                 on_step(step)
-        completion, reason = finish(tokenizer, taken, eos_token_id, decoding)
+        completion, reason = finish(tokenizer, taken, eos_token_ids, decoding)
         return NextTokens(self.model, self._run(seed), prompt, decoding, tuple(taken), completion, reason)
 
     def compare_search(
@@ -168,7 +171,7 @@ class Session:
 
         Args:
             text: the prompt; not empty.
-            steps: how many tokens to add (transformers' max_new_tokens); fewer where `<|endoftext|>` comes first.
+            steps: how many tokens to add (transformers' max_new_tokens); fewer where an end token comes first.
             num_beams: how many beams run side by side, and how many are given back.
             length_penalty: beams are ranked by logprob / tokens ** length_penalty: above 0 favours long ones, below 0
                 short ones.
@@ -193,8 +196,8 @@ class Session:
         backend = self._backend
         tokenizer = self._tokenizer_for(text)
         prompt = self._whole_prompt(text, steps=steps)
-        eos_token_id = self._eos_token_id(tokenizer)
-        found = compare_searches(backend, tokenizer, prompt, search, vocab_size=vocab_size, eos_token_id=eos_token_id)
+        eos_token_ids = self._special_ids.eos_token_ids
+        found = compare_searches(backend, tokenizer, prompt, search, vocab_size=vocab_size, eos_token_ids=eos_token_ids)
         return CompareSearch(self.model, self._run(), prompt, search, *found)
 
     def score(self, text: str, *, bos: bool = False, top_k: int = 5) -> "Score":
@@ -411,9 +414,9 @@ class Session:
         _, device, dtype = self._choice
         return CompareHeads(self.model, RunInfo(__version__, "torch", device, dtype, None), prompt, *found)
 
-    @cached_property
+    @property
     def model(self) -> ModelInfo:
-        """Which model this is."""
+        """Which model this is. Its weights are counted as config.json says, and once they are loaded as they are."""
         config = self._config
         return ModelInfo(
             name=self._files.name,
@@ -424,16 +427,20 @@ class Session:
             n_embd=config.n_embd,
             n_positions=config.n_positions,
             vocab_size=config.vocab_size,
-            parameters=count_parameters(config),
+            parameters=self._parameters,
         )
 
     @cached_property
     def _backend(self) -> Backend:
-        return load_backend(self._files, self._config, *self._choice)
+        backend = load_backend(self._files, self._config, *self._choice)
+        self._parameters = backend.parameters
+        return backend
 
     @cached_property
     def _heads(self) -> "Heads":
-        return load_heads(self._files, self._config, *self._choice)
+        heads = load_heads(self._files, self._config, *self._choice)
+        self._parameters = heads.parameters
+        return heads
 
     def _tokenizer_for(self, text: str) -> Tokenizer:
         """The tokenizer; the first text decides in which way it is loaded, for the sake of speed alone."""
@@ -458,13 +465,13 @@ class Session:
         backend = self._backend
         return RunInfo(__version__, backend.name, backend.device, backend.dtype, seed)
 
-    def _eos_token_id(self, tokenizer: Tokenizer) -> int | None:
-        configured = self._config.eos_token_id
-        return tokenizer.end_of_text if configured is None else configured
+    @cached_property
+    def _special_ids(self) -> SpecialIds:
+        return special_ids(self._files.folder, self._config)
 
     def _bos_token_id(self, tokenizer: Tokenizer) -> int | None:
-        """GPT-2 starts documents from `<|endoftext|>`; other vocabularies may have a token of their own for it."""
-        for token_id in (tokenizer.end_of_text, self._config.bos_token_id):
+        """What the model's configuration names, as in transformers; else `<|endoftext|>`, as in GPT-2's training."""
+        for token_id in (self._special_ids.bos_token_id, tokenizer.end_of_text):
             if token_id is not None and token_id < tokenizer.vocab_size:
                 return token_id
         return None

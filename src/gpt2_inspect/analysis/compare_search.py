@@ -1,6 +1,7 @@
 """Greedy search beside beam search: what each finds, how beam search got there, and where the two part."""
 
 import math
+from collections.abc import Collection
 
 from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
@@ -37,11 +38,11 @@ def compare_searches(
     search: Search,
     *,
     vocab_size: int,
-    eos_token_id: int | None,
+    eos_token_ids: Collection[int],
 ) -> tuple[Found, tuple[Found, ...], tuple[BeamStep, ...], int | None]:
     """What greedy search and beam search find, the steps of the latter, and the first step at which they differ."""
     greedy, beams = (
-        BeamSearch(num_beams, search.steps, search.length_penalty, eos_token_id) for num_beams in (1, search.num_beams)
+        BeamSearch(num_beams, search.steps, search.length_penalty, eos_token_ids) for num_beams in (1, search.num_beams)
     )
     run_together(backend, [token.id for token in prompt.tokens], (greedy, beams), vocab_size=vocab_size)
     tree = tuple(
@@ -49,8 +50,8 @@ def compare_searches(
         for step, considered in enumerate(beams.tree, start=1)
     )
     one, *_ = greedy.ended
-    found = tuple(_found(tokenizer, ended, eos_token_id) for ended in beams.ended)
-    return _found(tokenizer, one, eos_token_id), found, tree, first_divergence(one.token_ids, beams.ended[0].token_ids)
+    found = tuple(_found(tokenizer, ended, eos_token_ids) for ended in beams.ended)
+    return _found(tokenizer, one, eos_token_ids), found, tree, first_divergence(one.token_ids, beams.ended[0].token_ids)
 
 
 def first_divergence(one: tuple[int, ...], other: tuple[int, ...]) -> int | None:
@@ -62,8 +63,8 @@ def first_divergence(one: tuple[int, ...], other: tuple[int, ...]) -> int | None
     return next((step for step, (first, second) in pairs if first != second), None)
 
 
-def _found(tokenizer: Tokenizer, ended: Ended, eos_token_id: int | None) -> Found:
-    text, reason = completed(tokenizer, ended.token_ids, eos_token_id)
+def _found(tokenizer: Tokenizer, ended: Ended, eos_token_ids: Collection[int]) -> Found:
+    text, reason = completed(tokenizer, ended.token_ids, eos_token_ids)
     return Found(ended.token_ids, text, ended.logprob, ended.score, reason)
 
 

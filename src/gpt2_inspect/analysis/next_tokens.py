@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,7 @@ def generate_steps(
     decoding: Decoding,
     *,
     seed: int | None,
-    eos_token_id: int | None,
+    eos_token_ids: Container[int],
 ) -> Iterator[Step]:
     """Yield each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
     token_ids = [token.id for token in prompt.tokens]
@@ -93,18 +93,18 @@ def generate_steps(
         chosen, candidates, entropy = choose(backend.forward(np.array([new]), cache))
         elapsed_ms = 1000 * (time.perf_counter() - started)
         yield Step(step, tokenizer.decode(context), entropy / math.log(2), elapsed_ms, chosen, candidates)
-        if chosen.id == eos_token_id and not decoding.ignore_eos:
+        if chosen.id in eos_token_ids and not decoding.ignore_eos:
             return
         new = [chosen.id]
         context = context + new
 
 
 def finish(
-    tokenizer: Tokenizer, steps: Sequence[Step], eos_token_id: int | None, decoding: Decoding
+    tokenizer: Tokenizer, steps: Sequence[Step], eos_token_ids: Container[int], decoding: Decoding
 ) -> tuple[Completion, str]:
-    """What the steps have added, and why they ended. A final `<|endoftext|>` is among the ids, not in the text."""
+    """What the steps have added, and why they ended. A final end token is among the ids, not in the text."""
     token_ids = tuple(step.chosen.id for step in steps)
-    text, reason = completed(tokenizer, token_ids, None if decoding.ignore_eos else eos_token_id)
+    text, reason = completed(tokenizer, token_ids, () if decoding.ignore_eos else eos_token_ids)
     return Completion(text, token_ids), reason
 
 

@@ -106,7 +106,7 @@ class ModelInfo(Record):
     n_positions: int
     vocab_size: int
     parameters: int
-    """Number of weights; tied weights count once."""
+    """Number of weights; tied weights count once. Where none are opened, as many as config.json says."""
 
 
 @record
@@ -132,7 +132,8 @@ class Prompt(Record):
     tokens: tuple[Token, ...]
     """What the model saw: `text` in tokens, after the changes that the next two fields tell of."""
     bos_added: bool
-    """True if `<|endoftext|>` was put first: in place of an empty prompt, or because that was asked for."""
+    """True if the token that begins a text, for GPT-2 `<|endoftext|>`, was put first: in place of an empty prompt, or
+    because that was asked for."""
     tokens_dropped: int
     """How many of the oldest tokens were cut off to fit the context."""
 
