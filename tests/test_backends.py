@@ -27,6 +27,7 @@ from gpt2_inspect.checkpoint.weights import Checkpoint, GPT2Weights, open_checkp
 from gpt2_inspect.errors import BackendUnavailableError, ModelUnusableError, UsageError
 from gpt2_inspect.session import load
 from gpt2_inspect.sources import ModelFiles
+from harness import check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -243,20 +244,69 @@ class TestRefusals:
             ("activation_function", "tanh", "activation_function 'tanh'"),
             ("activation_function", "gelu_fast", "activation_function 'gelu_fast'"),
             ("add_cross_attention", True, "add_cross_attention=true"),
+            ("is_causal", False, "is_causal=false"),
+            ("is_causal", None, "is_causal=null"),
+            ("sliding_window", 3, "sliding_window=3"),
+            ("attention_chunk_size", 3, "attention_chunk_size=3"),
+            ("layer_types", ["full_attention"] * 3, "layer_types"),
         ],
     )
     def test_settings(self, tmp_path: Path, setting: str, value: Any, named: str):
         folder = make_checkpoint(tmp_path, **{setting: value})
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {setting: value}), encoding="utf-8")
         with pytest.raises(BackendUnavailableError) as caught:
             load(str(folder), backend="numpy").next_tokens("hello", steps=1)
         assert caught.value.message == f"the numpy backend does not do {named}"
         assert caught.value.hint == "use --backend torch"
         assert load(str(folder)).next_tokens("hello", steps=1).run.backend == "torch"
 
-    def test_quantized_weights(self, tiny: Path, tmp_path: Path):
-        folder = copy_checkpoint(tiny, tmp_path, quantization_config={"quant_method": "gptq", "bits": 4})
-        with pytest.raises(BackendUnavailableError, match="quantization_config"):
+    @pytest.mark.parametrize(
+        ("setting", "value"),
+        [
+            ("quantization_config", {"quant_method": "gptq", "bits": 4}),
+            ("quantization_config", {}),
+            ("per_layer_config", {"0": {"n_head": 2}}),
+            ("fusion_config", {"no such": 1}),
+            ("text_config", {"n_head": 2}),
+        ],
+    )
+    def test_settings_that_transformers_may_refuse_in_turn(self, tiny: Path, tmp_path: Path, setting: str, value: Any):
+        folder = copy_checkpoint(tiny, tmp_path, **{setting: value})
+        with pytest.raises(BackendUnavailableError, match=setting):
             open_backend(folder, "numpy")
+        with pytest.raises(ModelUnusableError):
+            open_backend(folder, "auto")
+
+    @pytest.mark.parametrize("library", ["torch", "transformers"])
+    @pytest.mark.parametrize(
+        ("arguments", "setting", "what"),
+        [
+            (["next-tokens", "a", "--backend", "torch"], {}, "the torch backend"),
+            (["next-tokens", "a"], {"is_causal": False}, "is_causal=false"),
+            (["compare-heads", "a"], {}, "compare-heads"),
+        ],
+    )
+    def test_libraries_that_are_not_installed(
+        self,
+        tiny: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        library: str,
+        arguments: list[str],
+        setting: dict[str, Any],
+        what: str,
+    ):
+        folder = copy_checkpoint(tiny, tmp_path, **setting)
+        for name in ("torch_gpt2", "torch_heads"):
+            monkeypatch.delitem(sys.modules, f"gpt2_inspect.backends.{name}", raising=False)
+        monkeypatch.setitem(sys.modules, library, None)  # as if it were not there
+        run = run_cli(*arguments, "-m", str(folder))
+        check_error(run, 6, f"{what} needs torch and transformers", library, "hint: pip install torch transformers")
+
+    def test_a_tokenizer_that_needs_what_is_not_installed(self, bert: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setitem(sys.modules, "transformers", None)
+        check_error(run_cli("encode", "a", "-m", str(bert)), 6, "needs transformers", "hint: pip install transformers")
 
     @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
     def test_dtype(self, tiny: Path, dtype: str):
@@ -336,6 +386,19 @@ class TestPickledWeights:
         (pickled / "pytorch_model.bin.index.json").write_text(json.dumps(index), encoding="utf-8")
         assert load(str(pickled)).next_tokens("hello", steps=1).run.backend == "torch"
         np.testing.assert_allclose(some_logits(pickled, "auto"), some_logits(tiny, "numpy"), rtol=0, atol=1e-4)
+
+    @pytest.mark.parametrize("outside", ["../other.bin", "{}/other.bin", "sub/other.bin"])
+    def test_an_index_opens_nothing_outside(self, pickled: Path, tmp_path: Path, outside: str):
+        (pickled / "sub").mkdir()
+        for folder in (tmp_path, pickled / "sub"):
+            shutil.copyfile(pickled / "pytorch_model.bin", folder / "other.bin")
+        tensors = torch.load(pickled / "pytorch_model.bin", weights_only=True)
+        (pickled / "pytorch_model.bin").unlink()
+        weight_map = dict.fromkeys(tensors, outside.format(tmp_path))
+        index = {"metadata": {}, "weight_map": weight_map}
+        (pickled / "pytorch_model.bin.index.json").write_text(json.dumps(index), encoding="utf-8")
+        with pytest.raises(ModelUnusableError, match=r"other\.bin', which is not beside it"):
+            open_backend(pickled, "auto")
 
     def test_no_code_in_them_is_run(self, pickled: Path, tmp_path: Path):
         trace = tmp_path / "trace"

@@ -172,7 +172,8 @@ def test_public_names_are_listed() -> None:
 def test_records_of_different_kinds_are_different() -> None:
     token = Token(id=1, token="a", bytes=(97,))
     candidate = Candidate(id=1, token="a", bytes=(97,), rank=1, logit=0.5, logprob=-0.5, prob=0.6)
-    assert token != candidate and candidate != SampledCandidate(1, "a", (97,), 1, 0.5, -0.5, 0.6, 0.6, True)
+    sampled = SampledCandidate(**candidate.to_dict() | {"bytes": (97,)}, prob_final=0.6, kept=True)
+    assert token != candidate and candidate != sampled
     assert token != (1, "a", (97,))
     assert {token, replace(token), candidate} == {token, candidate}
 

@@ -133,12 +133,13 @@ def test_the_record_tells_the_options(tiny: Path, command: str, arguments: list[
 
 
 def test_errors_name_options_as_each_side_spells_them(tiny: Path) -> None:
-    with pytest.raises(UsageError, match="sample_top_k is 0; it must be") as raised:
+    with pytest.raises(UsageError, match="sample_top_k is 0; it must be between 1 and") as raised:
         load(tiny).next_tokens("hello", sample_top_k=0)
     assert raised.value.option == "sample_top_k"
-    assert pickle.loads(pickle.dumps(raised.value)).message.values == {"option": "sample_top_k", "value": 0}
+    values = pickle.loads(pickle.dumps(raised.value)).message.values
+    assert (values["option"], values["value"]) == ("sample_top_k", 0)
     run = run_cli("next-tokens", "hello", "--sample-top-k", "0", "-m", str(tiny))
-    assert run.err == "error: --sample-top-k is 0; it must be 1 or more\n"
+    assert run.err == "error: --sample-top-k is 0; it must be between 1 and the vocabulary's size, 384\n"
     with pytest.raises(UsageError) as raised:
         load(tiny).next_tokens("hello", steps=1, max_length=9)
     assert str(raised.value) == "steps and max_length exclude each other"

@@ -208,9 +208,8 @@ class TestEndOfText:
     def folder(self, tiny: Path, tmp_path: Path, whole: Completion) -> Path:
         assert whole.token_ids[1] != whole.token_ids[0]
         folder = shutil.copytree(tiny, tmp_path / "model")
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        config["eos_token_id"] = whole.token_ids[1]
-        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        generation = {"eos_token_id": [0, whole.token_ids[1]]}
+        (folder / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
         return folder
 
     @pytest.mark.parametrize("backend", ["numpy", "torch"])

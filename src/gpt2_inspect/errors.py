@@ -1,5 +1,7 @@
 """What can go wrong, as one tree of exceptions; each kind carries the exit code that a shell sees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 from .messages import Message, Option, Spelling
@@ -90,6 +92,20 @@ class BackendUnavailableError(InspectError):
     """A backend or a device that cannot run here, or cannot run this model."""
 
     exit_code = ExitCode.BACKEND_UNAVAILABLE
+
+
+@contextmanager
+def importing(packages: str, purpose: str) -> Iterator[None]:
+    """Around the import of what this package can do without: if it fails, an error that says what to install."""
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
+            raise  # a mistake of our own
+        raise BackendUnavailableError(
+            f"{purpose} needs {packages}, and the import failed: {first_line(error)}",
+            f"pip install {packages.replace(' and ', ' ')}",
+        ) from error
 
 
 class NetworkError(InspectError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from .backends import Backend, load_backend, load_heads
 from .checkpoint.config import GPT2Config
 from .checkpoint.shapes import count_parameters
+from .checkpoint.special_ids import SpecialIds, special_ids
 from .checkpoint.tokenizer import Tokenizer
 from .checkpoint.tokenizer_files import load_tokenizer
 from .errors import ModelUnusableError
@@ -50,14 +51,16 @@ class LoadedGPT2:
         self.files = files
         self.config = config
         self.choice = choice
+        self._parameters = count_parameters(config)
         self._tokenizer: Tokenizer | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the files itself."""
         return type(self), (self.files, self.config, self.choice)
 
-    @cached_property
+    @property
     def info(self) -> ModelInfo:
+        """Its weights are counted as config.json says, and once they are loaded as they are."""
         config = self.config
         return ModelInfo(
             name=self.files.name,
@@ -68,16 +71,20 @@ class LoadedGPT2:
             n_embd=config.n_embd,
             n_positions=config.n_positions,
             vocab_size=config.vocab_size,
-            parameters=count_parameters(config),
+            parameters=self._parameters,
         )
 
     @_loaded_once
     def backend(self) -> Backend:
-        return load_backend(self.files, self.config, *self.choice)
+        backend = load_backend(self.files, self.config, *self.choice)
+        self._parameters = backend.parameters
+        return backend
 
     @_loaded_once
     def heads(self) -> "Heads":
-        return load_heads(self.files, self.config, *self.choice)
+        heads = load_heads(self.files, self.config, *self.choice)
+        self._parameters = heads.parameters
+        return heads
 
     def tokenizer_for(self, text: str) -> Tokenizer:
         if self._tokenizer is not None:
@@ -89,17 +96,19 @@ class LoadedGPT2:
                 self._tokenizer = tokenizer
             return self._tokenizer
 
+    @cached_property
+    def _special_ids(self) -> SpecialIds:
+        return special_ids(self.files.folder, self.config)
+
     @property
     def eos_token_ids(self) -> Sequence[int]:
-        configured = self.config.eos_token_id
-        token_id = self.tokenizer_for("").end_of_text if configured is None else configured
-        return () if token_id is None else (token_id,)
+        return self._special_ids.eos_token_ids
 
     @property
     def bos_token_id(self) -> int | None:
-        """GPT-2 starts documents from `<|endoftext|>`; other vocabularies may have a token of their own for it."""
+        """What the model's configuration names, as in transformers; else `<|endoftext|>`, as in GPT-2's training."""
         tokenizer = self.tokenizer_for("")
-        for token_id in (tokenizer.end_of_text, self.config.bos_token_id):
+        for token_id in (self._special_ids.bos_token_id, tokenizer.end_of_text):
             if token_id is not None and token_id < tokenizer.vocab_size:
                 return token_id
         return None

@@ -10,7 +10,7 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Candidate, Prompt, record
 from ..results.decode import Argsort, Decode
-from .checks import check_positive, check_top_k
+from .checks import check_top_k, check_whole
 from .decode import decode_ids
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
@@ -37,7 +37,7 @@ class DecodeArgmaxQuestion(Question[str, Decode]):
     skip_special_tokens: bool = False
 
     def __post_init__(self) -> None:
-        self._settle(top_k=check_positive)
+        self._settle(top_k=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Decode:
         vocab_size = model.info.vocab_size

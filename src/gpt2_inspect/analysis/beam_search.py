@@ -2,10 +2,11 @@
 
 It finds what transformers' generate(num_beams=B, num_return_sequences=B, do_sample=False) finds, whose rules are:
 
-- Of all extensions the best 2B are considered, by the sum of the logprobs of their tokens.
-- Those that end in `<|endoftext|>`, and after the last step all, have ended: if they are among the first B of the 2B,
-  they get a score and a place among the best B ended ones. The first B others run on.
-- The score is the sum divided by the number of tokens, that of `<|endoftext|>` included, to the power of the length
+- Of all extensions the best 2B are considered, by the sum of the logprobs of their tokens; with E end tokens, if
+  E > 1, the best (1 + E)B, so that B of them can run on even if all others have ended.
+- Those that end in an end token, and after the last step all, have ended: if they are among the first B of those
+  considered, they get a score and a place among the best B ended ones. The first B others run on.
+- The score is the sum divided by the number of tokens, an end token included, to the power of the length
   penalty. (Wu et al. 2016, section 7, divide by ((5 + length) / 6) to that power.)
 - The search ends before the last step when B have ended and the best that still runs, were it to end now, would not
   score above the worst of them (early_stopping=False, the default).
@@ -16,7 +17,7 @@ smaller still, such as -9 over ten steps, leaves it with places that nothing fil
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class Extension:
 class BeamSearch:
     """The state of one search. It is told how the model ranks the next tokens, and tells which beams run on."""
 
-    def __init__(self, num_beams: int, steps: int, length_penalty: float, eos_token_id: int | None) -> None:
+    def __init__(self, num_beams: int, steps: int, length_penalty: float, eos_token_ids: Collection[int]) -> None:
         self.num_beams = num_beams
         self.steps = steps
         self.running = [Beam((), 0.0)]
@@ -76,13 +77,15 @@ class BeamSearch:
         self.tree: list[tuple[Extension, ...]] = []
         """For each step what was considered, best first, equal ones by parent and id."""
         self._length_penalty = length_penalty
-        self._eos_token_id = eos_token_id
+        self._eos_token_ids = frozenset(eos_token_ids)
+        self.width = max(2, 1 + len(self._eos_token_ids)) * num_beams
+        """How many extensions are considered at each step."""
 
     def advance(self, ids: "Ids", logprobs: "Logprobs") -> list[int]:
         """Take a step, and say which beam each of those that now run was before. None do if the search has ended.
 
-        `ids` and `logprobs` are the next tokens of each running beam, (beams, k), best first: 2 * num_beams of them,
-        or the whole vocabulary if that is smaller. No others of a beam can be among the best 2 * num_beams of all.
+        `ids` and `logprobs` are the next tokens of each running beam, (beams, k), best first: `width` of them, or the
+        whole vocabulary if that is smaller. No others of a beam can be among the best `width` of all.
         """
         considered = self._consider(ids, logprobs)
         ended = [beam for _, _, beam in considered[: self.num_beams] if isinstance(beam, Ended)]
@@ -102,7 +105,7 @@ class BeamSearch:
     def _consider(self, ids: "Ids", logprobs: "Logprobs") -> list[tuple[int, float, Beam]]:
         """The best extensions, best first: the place of the beam that each extends, its token's logprob, the result."""
         sums = np.array([[beam.logprob] for beam in self.running]) + logprobs
-        best = np.argsort(-sums, axis=None, kind="stable")[: 2 * self.num_beams]
+        best = np.argsort(-sums, axis=None, kind="stable")[: self.width]
         considered = []
         for parent, column in zip(*(places.tolist() for places in np.unravel_index(best, sums.shape)), strict=True):
             token_ids = (*self.running[parent].token_ids, int(ids[parent, column]))
@@ -111,7 +114,7 @@ class BeamSearch:
         return considered
 
     def _end_if_due(self, beam: Beam) -> Beam:
-        if beam.token_ids[-1] == self._eos_token_id or len(beam.token_ids) == self.steps:
+        if beam.token_ids[-1] in self._eos_token_ids or len(beam.token_ids) == self.steps:
             return Ended(beam.token_ids, beam.logprob, self._score(beam))
         return beam
 
@@ -132,7 +135,7 @@ def run_together(
     The prompt runs once, as a single sequence; then the cache is spread over the beams of all searches, and after each
     step put in the order of the beams that run on.
     """
-    k = min(vocab_size, max(2 * search.num_beams for search in searches))
+    k = min(vocab_size, max(search.width for search in searches))
     read = len(token_ids) + max(search.steps for search in searches) - 1  # not the tokens of the last step
     cache = backend.new_cache(1, read)
     new = np.array([token_ids])

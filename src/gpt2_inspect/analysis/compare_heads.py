@@ -18,7 +18,7 @@ from ..results.compare_heads import (
     Trees,
     TwoHeads,
 )
-from .checks import check_positive, check_top_k
+from .checks import check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -44,7 +44,7 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
     tree: bool = False
 
     def __post_init__(self) -> None:
-        self._settle(top_k=check_positive)
+        self._settle(top_k=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareHeads:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)

@@ -11,7 +11,7 @@ from ..messages import Message, Option
 from ..results import record
 from ..results.compare_search import BeamCandidate, BeamStep, CompareSearch, Found
 from .beam_search import BeamSearch, Ended, Extension, run_together
-from .checks import check_positive, check_real, check_top_k
+from .checks import check_positive, check_real, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import completed, make_token
@@ -44,7 +44,7 @@ class CompareSearchQuestion(Question[str, CompareSearch]):
     length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        self._settle(steps=check_positive, num_beams=check_positive, length_penalty=check_real)
+        self._settle(steps=check_positive, num_beams=check_whole, length_penalty=check_real)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareSearch:
         vocab_size = model.info.vocab_size

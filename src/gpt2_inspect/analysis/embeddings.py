@@ -12,7 +12,7 @@ from ..errors import ModelUnusableError
 from ..messages import Message
 from ..results import Prompt, record
 from ..results.embeddings import EmbeddedToken, Embeddings, Neighbor, Shapes, Vector
-from .checks import check_count, check_positive
+from .checks import check_count, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_token
@@ -55,7 +55,7 @@ class EmbeddingsQuestion(Question[str, Embeddings]):
     neighbors: int = 5
 
     def __post_init__(self) -> None:
-        self._settle(neighbors=check_positive)
+        self._settle(neighbors=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Embeddings:
         others, default = model.info.vocab_size - 1, type(self).neighbors

@@ -77,10 +77,10 @@ class NextTokensQuestion(Question[str, NextTokens]):
         self._settle(
             steps=check_positive,
             max_length=check_positive,
-            top_k=check_positive,
+            top_k=check_whole,
             temperature=_check_temperature,
             top_p=_check_top_p,
-            sample_top_k=check_positive,
+            sample_top_k=check_whole,
             seed=check_whole,
         )
 

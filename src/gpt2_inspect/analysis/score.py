@@ -11,7 +11,7 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
-from .checks import check_positive, check_top_k
+from .checks import check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -39,7 +39,7 @@ class ScoreQuestion(Question[str, Score]):
     top_k: int = 5
 
     def __post_init__(self) -> None:
-        self._settle(top_k=check_positive)
+        self._settle(top_k=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)

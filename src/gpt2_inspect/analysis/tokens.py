@@ -1,7 +1,7 @@
 """Token ids as records: what a token is, and what a candidate for the next one is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from ..backends.base import Ranking
 from ..checkpoint.tokenizer import Tokenizer
@@ -22,12 +22,12 @@ def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, 
     return tuple(tokens[token_id] for token_id in token_ids)
 
 
-def completed(tokenizer: Tokenizer, token_ids: Sequence[int], eos_token_id: int | None) -> tuple[str, str]:
+def completed(tokenizer: Tokenizer, token_ids: Sequence[int], eos_token_ids: Container[int]) -> tuple[str, str]:
     """The text of a completion, and why it ended.
 
-    `eos` if its last token is `eos_token_id`, which is then left out of the text; else `length`.
+    `eos` if its last token is one of `eos_token_ids`, which is then left out of the text; else `length`.
     """
-    ended = token_ids[-1] == eos_token_id
+    ended = token_ids[-1] in eos_token_ids
     return tokenizer.decode(token_ids[:-1] if ended else token_ids), "eos" if ended else "length"
 
 

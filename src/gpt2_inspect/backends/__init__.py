@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
-from ..errors import BackendUnavailableError, UsageError
+from ..errors import BackendUnavailableError, UsageError, importing
 from ..sources import ModelFiles
 from .base import Backend
 
@@ -35,14 +35,15 @@ def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: st
     torch. It never loads torch to find out whether there is a GPU.
 
     Raises:
-        BackendUnavailableError: the backend cannot run this model, or there is no such device here.
+        BackendUnavailableError: the backend cannot run this model or is not installed, or there is no such device here.
         ModelUnusableError: the weights are broken or do not fit the configuration.
     """
     obstacle = _obstacle_to_numpy(files, config, device, dtype)
     if backend == "numpy" and obstacle:
         raise BackendUnavailableError(f"the numpy backend does not do {obstacle}", "use --backend torch")
     if backend == "torch" or obstacle:
-        from .torch_gpt2 import TorchGPT2  # loads torch and transformers: seconds
+        with importing("torch and transformers", obstacle or "the torch backend"):
+            from .torch_gpt2 import TorchGPT2  # loads torch and transformers: seconds
 
         return TorchGPT2.load(files.folder, config, device, dtype)
     from .numpy_gpt2 import NumpyGPT2
@@ -54,14 +55,15 @@ def load_heads(files: ModelFiles, config: GPT2Config, backend: str, device: str,
     """transformers' own models with and without the head. The three names have passed `check_choice`.
 
     Raises:
-        BackendUnavailableError: numpy was asked for, or there is no such device here.
+        BackendUnavailableError: numpy was asked for, torch is not installed, or there is no such device here.
         ModelUnusableError: the weights are broken or do not fit the configuration.
     """
     if backend == "numpy":
         raise BackendUnavailableError(
             "compare-heads looks at transformers' own classes, and the numpy backend has none", "leave --backend out"
         )
-    from .torch_heads import TorchHeads  # loads torch and transformers: seconds
+    with importing("torch and transformers", "compare-heads"):
+        from .torch_heads import TorchHeads  # loads torch and transformers: seconds
 
     return TorchHeads.load(files.folder, config, device, dtype)
 

@@ -197,6 +197,10 @@ class Backend(Protocol):
     @property
     def dtype(self) -> str: ...
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights; a head that is wte itself counts nothing."""
+
     def new_cache(self, batch: int, capacity: int) -> Cache:
         """An empty cache for `batch` sequences of up to `capacity` tokens each."""
 

@@ -59,6 +59,10 @@ class HeadsFacts:
 class Heads(Protocol):
     """The two models."""
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights of the one with the head; tied ones count once."""
+
     def compare(self, token_ids: "Ids", top_k: int) -> HeadsFacts:
         """Run both over the tokens (1, T).
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..checkpoint.config import GPT2Config
+from ..checkpoint.shapes import count_parameters
 from ..checkpoint.weights import Array, Block, GPT2Weights, LayerNorm, Linear, open_checkpoint
 from .activations import ACTIVATIONS, Activation
 from .base import Cache, Observer, Point, Ranking, check_length, check_room, own_cache, read_only
@@ -29,6 +30,11 @@ class NumpyGPT2:
     def __init__(self, config: GPT2Config, weights: GPT2Weights) -> None:
         self._config = config
         self._weights = weights
+
+    @property
+    def parameters(self) -> int:
+        tied = self._weights.lm_head is self._weights.wte
+        return count_parameters(self._config._replace(tie_word_embeddings=tied))
 
     @classmethod
     def load(cls, folder: Path, config: GPT2Config) -> Self:

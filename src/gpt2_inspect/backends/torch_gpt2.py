@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +14,13 @@ import transformers
 
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
-from ..checkpoint.weights import open_checkpoint
+from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
-from ..sources.base import shards
 from .base import Cache, Observer, Point, Ranking, Targets, check_length, check_room, own_cache, read_only
 from .ranking import best_first, not_finite
+
+_PICKLE = "pytorch_model.bin"
+_PICKLE_INDEX = "pytorch_model.bin.index.json"
 
 
 class TorchGPT2:
@@ -36,8 +38,12 @@ class TorchGPT2:
         """Load the weights in `folder`. Raises what `load_causal_lm` does."""
         return cls(load_causal_lm(folder, config, device, dtype), device, dtype)
 
+    @property
+    def parameters(self) -> int:
+        return count_parameters(self._model)
+
     def new_cache(self, batch: int, capacity: int) -> "TorchCache":
-        return TorchCache(transformers.DynamicCache(), capacity)
+        return TorchCache(partial(transformers.DynamicCache, config=self._model.config), capacity)
 
     @torch.inference_mode()
     def forward(
@@ -72,10 +78,14 @@ class TorchGPT2:
 
 
 class TorchCache:
-    """transformers' cache, which grows as it needs, up to `capacity` tokens."""
+    """transformers' cache, which grows as it needs, up to `capacity` tokens; `new` makes an empty one.
 
-    def __init__(self, past: Any, capacity: int) -> None:
-        self.past = past
+    It is as generate() makes it, with the windows that a config asks for.
+    """
+
+    def __init__(self, new: Callable[[], Any], capacity: int) -> None:
+        self._new = new
+        self.past = new()
         self.capacity = capacity
 
     @property
@@ -92,20 +102,19 @@ class TorchCache:
         self.past.reorder_cache(torch.as_tensor(list(rows), device=self.past.layers[0].keys.device))
 
     def fork(self) -> "TorchCache":
-        return TorchCache(self._first(self.length), self.capacity)
-
-    def truncate(self, length: int) -> None:
-        check_length(self, length)
-        self.past = self._first(length)
+        other = TorchCache(self._new, self.capacity)
+        other.past = copy.deepcopy(self.past)
+        return other
 
     @torch.inference_mode()
-    def _first(self, length: int) -> Any:
-        """The first `length` tokens in a cache of their own (`crop` means another thing in each release)."""
-        past: Any = transformers.DynamicCache()
-        if length:
-            for index, (keys, values) in enumerate(self.layers):
-                past.update(keys[..., :length, :], values[..., :length, :], index)
-        return past
+    def truncate(self, length: int) -> None:
+        check_length(self, length)
+        first = self._new()  # `crop` of transformers means another thing in each release
+        for index, (keys, values) in enumerate(self.layers if length else []):
+            if keys.shape[-2] < self.length:
+                raise ValueError("a cache that forgets what lies before its window cannot go back")
+            first.update(keys[..., :length, :], values[..., :length, :], index)
+        self.past = first
 
 
 class TorchLogits:
@@ -178,6 +187,11 @@ def _rank_targets(logits: torch.Tensor, targets: torch.Tensor) -> Targets:
     return Targets(own[:, 0].cpu().numpy(), ranks.cpu().numpy())
 
 
+def count_parameters(module: Any) -> int:
+    """Number of weights of a module and all in it; tied ones count once."""
+    return sum(tensor.numel() for tensor in module.parameters())
+
+
 def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) -> Any:
     """What transformers' AutoModelForCausalLM makes of `folder`, on `device` (`cpu`, `cuda` or `cuda:N`).
 
@@ -189,8 +203,8 @@ def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) ->
     _use_one_thread_in_forks()
     if has_safetensors(folder):
         open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
-    elif odd := sorted(name for name in shards(folder) if not (folder / name).is_file()):
-        raise ModelUnusableError(f"{str(folder)!r}: its weights lack the file {odd[0]!r}")  # torch may wait at a pipe
+    elif not (folder / _PICKLE).is_file():
+        shard_names(folder, _PICKLE_INDEX)  # transformers would open a file anywhere, and wait at a pipe
     model = _load_model(folder, dtype)
     model.config.return_dict = True  # the fields of a tuple would have no names
     try:

@@ -11,7 +11,7 @@ import transformers
 from ..checkpoint.config import GPT2Config
 from .heads import ClassFacts, HeadsFacts, ModuleFacts
 from .ranking import not_finite
-from .torch_gpt2 import load_causal_lm, out_of_memory, rank_rows
+from .torch_gpt2 import count_parameters, load_causal_lm, out_of_memory, rank_rows
 
 
 class TorchHeads:
@@ -26,6 +26,10 @@ class TorchHeads:
     def load(cls, folder: Path, config: GPT2Config, device: str, dtype: str) -> Self:
         """Load the weights in `folder`, once. Raises what `load_causal_lm` does."""
         return cls(load_causal_lm(folder, config, device, dtype), device)
+
+    @property
+    def parameters(self) -> int:
+        return count_parameters(self.causal_lm)
 
     @torch.inference_mode()
     def compare(self, token_ids: npt.NDArray[np.int64], top_k: int) -> HeadsFacts:
@@ -75,7 +79,7 @@ def _module_facts(name: str, module: Any, owners: dict[int, str]) -> ModuleFacts
     return ModuleFacts(
         name,
         type(module).__name__,
-        parameters=sum(tensor.numel() for tensor in module.parameters()),  # which gives a tied one once
+        parameters=count_parameters(module),
         weights=tuple((own_name, tuple(tensor.shape)) for own_name, tensor in own.items()),
         length=len(module) if isinstance(module, torch.nn.ModuleList) else None,
         in_features=getattr(module, "in_features", None),

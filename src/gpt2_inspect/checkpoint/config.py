@@ -1,6 +1,7 @@
 """Reading config.json: the shape of a GPT-2 and the flags that change its arithmetic."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,46 @@ _MAX_NUMBER = 3e38
 
 _MAX_SIZE = 2**24
 """Far above any GPT-2; keeps a broken config.json from asking for absurd amounts of memory."""
+
+_ALIASES = {
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "n_embd": "hidden_size",
+    "n_positions": "max_position_embeddings",
+}
+"""Second names of sizes, GPT2Config.attribute_map in transformers. Where both are given, the second one counts."""
+
+_UNREAD_FLAGS = (
+    "add_cross_attention",
+    "reorder_and_upcast_attn",
+    "summary_proj_to_labels",
+    "summary_use_proj",
+    "use_cache",
+)
+_UNREAD_RATES = ("resid_pdrop", "embd_pdrop", "attn_pdrop", "summary_first_dropout")
+"""Settings whose value changes nothing here, or is looked at elsewhere, but whose type transformers checks: what it
+refuses to load is not loaded. (`reorder_and_upcast_attn` changes nothing in float32.)"""
+
+_NOT_FOLLOWED = ("configuration_files", "transformers_weights")
+"""Settings that point transformers to files other than the usual ones."""
+
+_ONLY_IN_TRANSFORMERS: dict[str, tuple[Any, ...]] = {
+    "add_cross_attention": (False,),
+    "is_encoder_decoder": (False, None),
+    "is_causal": (True,),
+    "quantization_config": (None,),
+    "per_layer_config": (None,),
+    "fusion_config": (None,),
+    "layer_types": (None,),
+    "sliding_window": (None,),
+    "attention_chunk_size": (None,),
+    "kv_sharing_modes": (None,),
+    "text_config": (None,),
+    "decoder": (None,),
+    "generator": (None,),
+}
+"""Settings by which transformers computes something else, each with the values that change nothing. Those of windows
+and layers do it by way of the cache."""
 
 
 class GPT2Config(NamedTuple):
@@ -27,7 +68,8 @@ class GPT2Config(NamedTuple):
     scale_attn_weights: bool = True
     scale_attn_by_inverse_layer_idx: bool = False
     tie_word_embeddings: bool = True
-    eos_token_id: int | None = None
+    eos_token_ids: tuple[int, ...] = ()
+    """Of config.json itself; `special_ids` says which count."""
     bos_token_id: int | None = None
     unsupported: tuple[str, ...] = ()
     """Settings that only transformers implements, as `name=value`."""
@@ -69,7 +111,11 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
             f"{str(path)!r} describes another architecture ({named}), not GPT-2",
             "only checkpoints with model_type gpt2 can be inspected",
         )
-    fields = _Fields(content, path)
+    for name in _NOT_FOLLOWED:
+        if name in content:
+            raise ModelUnusableError(f"{str(path)!r}: {name} points to other files, which are not followed")
+    fields = Fields(content, path)
+    fields.check_unread()
     n_embd = fields.size("n_embd", 768)
     config = GPT2Config(
         n_layer=fields.size("n_layer", 12),
@@ -77,13 +123,13 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
         n_embd=n_embd,
         n_positions=fields.size("n_positions", 1024),
         vocab_size=fields.size("vocab_size", 50257),
-        n_inner=fields.size("n_inner", 4 * n_embd),
+        n_inner=4 * n_embd if content.get("n_inner") is None else fields.size("n_inner", 0),
         activation_function=fields.text("activation_function", "gelu_new"),
         layer_norm_epsilon=fields.positive("layer_norm_epsilon", 1e-5),
         scale_attn_weights=fields.flag("scale_attn_weights", True),
         scale_attn_by_inverse_layer_idx=fields.flag("scale_attn_by_inverse_layer_idx", False),
         tie_word_embeddings=fields.flag("tie_word_embeddings", True),
-        eos_token_id=fields.token_id("eos_token_id"),
+        eos_token_ids=fields.token_ids("eos_token_id"),
         bos_token_id=fields.token_id("bos_token_id"),
         unsupported=tuple(_unsupported(content)),
     )
@@ -94,58 +140,94 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
     return config
 
 
-def _unsupported(content: dict[str, Any]) -> list[str]:
-    """`reorder_and_upcast_attn` is not among them: in float32 it changes nothing."""
-    names = [name for name in ("add_cross_attention", "is_encoder_decoder") if content.get(name)]
-    named = [f"{name}=true" for name in names]
-    return named + (["quantization_config"] if content.get("quantization_config") else [])
+def _unsupported(content: dict[str, Any]) -> Iterator[str]:
+    for name, harmless in _ONLY_IN_TRANSFORMERS.items():
+        value = content.get(name, harmless[0])
+        if not any(value is one for one in harmless):
+            yield name if isinstance(value, (list, dict)) else f"{name}={_shown(value)}"
 
 
-class _Fields(NamedTuple):
-    """Reads single values and says which one is wrong."""
+def _shown(value: Any) -> str:
+    """A JSON value in few words."""
+    return type(value).__name__ if isinstance(value, (list, dict)) else json.dumps(value)[:60]
+
+
+class Fields(NamedTuple):
+    """Reads single values of a JSON object and says which one is wrong. Only a missing value has a default: as in
+    transformers, `null` is none."""
 
     content: dict[str, Any]
     path: Path
 
     def size(self, name: str, default: int) -> int:
-        value = self._get(name, default)
+        """Under its second name, if it has one and that is given."""
+        alias = _ALIASES.get(name)
+        value = self._size(name, default)
+        return self._size(alias, value) if alias else value
+
+    def _size(self, name: str, default: int) -> int:
+        value = self.content.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_SIZE:
             self._refuse(name, value, "a whole number above 0")
         return int(value)
 
     def positive(self, name: str, default: float) -> float:
-        value = self._get(name, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _MAX_NUMBER:
-            self._refuse(name, value, "a number above 0")
+        value = self.content.get(name, default)
+        if not isinstance(value, float) or not 0 < value <= _MAX_NUMBER:
+            self._refuse(name, value, "a number above 0 with a decimal point")
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
-        value = self._get(name, default)
+        value = self.content.get(name, default)
         if not isinstance(value, bool):
             self._refuse(name, value, "true or false")
         return bool(value)
 
     def text(self, name: str, default: str) -> str:
-        value = self._get(name, default)
+        value = self.content.get(name, default)
         if not isinstance(value, str):
             self._refuse(name, value, "a string")
         return str(value)
 
     def token_id(self, name: str) -> int | None:
-        """A list of ids, which later configurations allow, stands for its first."""
-        value: Any = self.content.get(name)
-        if isinstance(value, list) and value:
-            value = value[0]
+        """None if there is none."""
+        value = self.content.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_SIZE:
+        if not _is_token_id(value):
             self._refuse(name, value, "a token id")
         return int(value)
 
-    def _get(self, name: str, default: Any) -> Any:
+    def token_ids(self, name: str) -> tuple[int, ...]:
+        """One id or a list of them; empty if there are none."""
         value = self.content.get(name)
-        return default if value is None else value
+        if value is None:
+            return ()
+        values = value if isinstance(value, list) and value else [value]
+        if not all(map(_is_token_id, values)):
+            self._refuse(name, value, "a token id or a list of them")
+        return tuple(values)
+
+    def check_unread(self) -> None:
+        """The types of what GPT2Config of transformers checks and nobody here reads."""
+        for name in _UNREAD_FLAGS:
+            self.flag(name, True)
+        for name in _UNREAD_RATES:
+            value = self.content.get(name, 0.1)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                self._refuse(name, value, "a number")
+        if not isinstance(scale := self.content.get("initializer_range", 0.02), float):
+            self._refuse("initializer_range", scale, "a number with a decimal point")
+        self.text("summary_type", "cls_index")
+        if self.content.get("summary_activation") is not None:
+            self.text("summary_activation", "")
+        padding = self.content.get("pad_token_id")
+        if padding is not None and (isinstance(padding, bool) or not isinstance(padding, int)):  # -1 is seen
+            self._refuse("pad_token_id", padding, "a token id")
 
     def _refuse(self, name: str, value: Any, expected: str) -> None:
-        shown = json.dumps(value)[:60] if not isinstance(value, (list, dict)) else type(value).__name__
-        raise ModelUnusableError(f"{str(self.path)!r}: {name} is {shown}, not {expected}")
+        raise ModelUnusableError(f"{str(self.path)!r}: {name} is {_shown(value)}, not {expected}")
+
+
+def _is_token_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_SIZE

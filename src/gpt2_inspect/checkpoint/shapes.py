@@ -25,8 +25,11 @@ def expected_shapes(config: GPT2Config) -> Iterator[tuple[str, tuple[int, ...]]]
 
 
 def count_parameters(config: GPT2Config) -> int:
-    """Number of weights; a tied head shares those of wte and counts nothing."""
-    return sum(math.prod(shape) for _, shape in expected_shapes(config))
+    """Number of weights; a tied head shares those of wte and counts nothing. As quick for any number of layers."""
+    without, with_one = (
+        sum(math.prod(shape) for _, shape in expected_shapes(config._replace(n_layer=layers))) for layers in (0, 1)
+    )
+    return without + config.n_layer * (with_one - without)
 
 
 def _weight_and_bias(name: str, *shape: int) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelUnusableError, first_line
+from ..errors import ModelUnusableError, first_line, importing
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
 
 
@@ -47,9 +47,12 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
 
     Raises:
         ModelUnusableError: transformers cannot make one.
+        BackendUnavailableError: transformers is not installed.
     """
     from tokenizers import decoders
-    from transformers import AutoTokenizer, BertTokenizer
+
+    with importing("transformers", "this tokenizer"):
+        from transformers import AutoTokenizer, BertTokenizer
 
     only_vocabulary = (folder / "vocab.txt").is_file() and not (folder / "tokenizer.json").is_file()
     tokenizer_class = BertTokenizer if only_vocabulary else AutoTokenizer

@@ -1,7 +1,7 @@
 """The weights of a GPT-2, found by name in one safetensors file or several, checked against the configuration."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -19,6 +19,8 @@ Array = npt.NDArray[np.float32]
 
 _PREFIX = "transformer."
 """GPT2LMHeadModel saves its tensors with it, GPT2Model without."""
+
+_HEAD = "lm_head.weight"
 
 
 class Linear(NamedTuple):
@@ -71,12 +73,15 @@ class Checkpoint(NamedTuple):
         with suppress(RuntimeError):  # no thread is to be had: then they are read when they are used
             Thread(target=_read_ahead, args=(self.files,), daemon=True).start()
         wte = self._array("wte.weight")
+        head = self._array(_HEAD) if _HEAD in self.located else wte
+        if self.config.tie_word_embeddings and _are_equal(head, wte):
+            head = wte
         return GPT2Weights(
             wte=wte,
             wpe=self._array("wpe.weight"),
             blocks=tuple(self._block(f"h.{layer}") for layer in range(self.config.n_layer)),
             ln_f=self._layer_norm("ln_f"),
-            lm_head=wte if self.config.tie_word_embeddings else self._array("lm_head.weight"),
+            lm_head=head,
         )
 
     def _block(self, name: str) -> Block:
@@ -101,6 +106,13 @@ class Checkpoint(NamedTuple):
         array = _to_float32(stored, entry.dtype).reshape(entry.shape)
         array.flags.writeable = False  # as those that are views of the file are anyway
         return array
+
+
+def _are_equal(one: Array, other: Array, rows: int = 1024) -> bool:
+    """Some rows at a time: the first that differ settle it."""
+    return one is other or all(
+        np.array_equal(one[first : first + rows], other[first : first + rows]) for first in range(0, len(one), rows)
+    )
 
 
 _NEIGHBOURS = 65536
@@ -128,38 +140,67 @@ def _to_float32(stored: npt.NDArray[Any], dtype: str) -> Array:
 def open_checkpoint(folder: Path, config: GPT2Config) -> Checkpoint:
     """Locate every weight that `config` asks for.
 
+    Of wte and a tied head, transformers takes the one that is there for both. If both are, it keeps both, unless they
+    are equal (PreTrainedModel.tie_weights).
+
     Raises:
         ModelUnusableError: a file is broken, or a tensor is missing, has another shape than `config` says or a
             dtype other than float32, float16 and bfloat16.
     """
     files = tuple(_files(folder))
     stored = {name: (file, entry) for file in files for name, entry in file.entries.items()}
-    prefix = _PREFIX if f"{_PREFIX}wte.weight" in stored else ""
     located = {}
-    for name, shape in expected_shapes(config):
-        full_name = name if name == "lm_head.weight" else prefix + name
-        if full_name not in stored:
-            raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {full_name!r}")
+    for name, shape in expected_shapes(config._replace(tie_word_embeddings=False)):
+        full_name = _stored_name(name, stored)
+        if full_name is None and config.tie_word_embeddings and name == "wte.weight":
+            full_name = _stored_name(_HEAD, stored)
+        if full_name is None and config.tie_word_embeddings and name == _HEAD:
+            continue
+        if full_name is None:
+            prefix = _PREFIX if name != _HEAD and any(key.startswith(_PREFIX) for key in stored) else ""
+            raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {prefix + name!r}")
         _check_tensor(full_name, stored[full_name][1], shape, folder)
         located[name] = stored[full_name]
     return Checkpoint(config, files, located)
+
+
+def _stored_name(name: str, stored: Container[str]) -> str | None:
+    """The name under which a tensor is stored, None if it is not.
+
+    transformers adds the prefix to a name or takes it away, for each tensor by itself. Of several that come to the
+    same it takes the first in alphabetical order (convert_and_load_state_dict_in_model).
+    """
+    full_name = name if name == _HEAD else _PREFIX + name
+    candidates = {name, full_name, _PREFIX + full_name}
+    return min((candidate for candidate in candidates if candidate in stored), default=None)
 
 
 def _files(folder: Path) -> Iterator[SafetensorsFile]:
     if (folder / SINGLE_FILE).is_file():
         yield open_safetensors(folder / SINGLE_FILE)
         return
-    index = folder / SHARD_INDEX
+    for name in shard_names(folder, SHARD_INDEX):
+        yield open_safetensors(folder / name)
+
+
+def shard_names(folder: Path, index_name: str) -> list[str]:
+    """The files that an index names, in the order in which they are read.
+
+    Raises:
+        ModelUnusableError: the index is broken, or names a file that is not beside it.
+    """
+    index = folder / index_name
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ModelUnusableError(f"{str(index)!r} has no weight_map")
     if not all(isinstance(name, str) for name in weight_map.values()):
         raise ModelUnusableError(f"{str(index)!r} maps a tensor to something that is no file's name")
+    names = sorted(set(weight_map.values()))
     beside = {path.name for path in folder.iterdir() if path.is_file()}
-    for name in sorted(set(weight_map.values())):
+    for name in names:
         if name not in beside:
             raise ModelUnusableError(f"{str(index)!r} names the file {name!r}, which is not beside it")
-        yield open_safetensors(folder / name)
+    return names
 
 
 def _check_tensor(name: str, entry: TensorEntry, shape: tuple[int, ...], folder: Path) -> None:

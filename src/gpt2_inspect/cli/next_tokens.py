@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..render.visible import visible_token
 from . import options
 from .command import Request
 
@@ -36,7 +37,7 @@ def next_tokens(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of the sampling: the same one draws the same tokens.")
     ] = None,
-    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help="Go on behind <|endoftext|>.")] = False,
+    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help="Go on behind an end token.")] = False,
     truncate_left: Annotated[
         bool, typer.Option("--truncate-left", help="Drop the oldest tokens of a prompt that is too long.")
     ] = False,
@@ -53,7 +54,9 @@ def next_tokens(
         table = out.live_table()
         result = session.ask(question, prompt, on_part=table.step if table else None)
         if result.prompt.bos_added:
-            request.streams.note("note: the prompt is empty; the model starts from <|endoftext|>")
+            first = result.prompt.tokens[0]
+            shown = visible_token(first.token, first.bytes)
+            request.streams.note(f"note: the prompt is empty; the model starts from {shown}")
         if seed is not None and not question.sampled:
             request.streams.note("note: --seed does nothing without --temperature, --top-p or --sample-top-k")
         if result.prompt.tokens_dropped:

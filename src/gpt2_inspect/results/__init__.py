@@ -51,10 +51,19 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """What `to_dict` was called on, but for NaN and infinities, which became None. Raises what `read` does."""
-        from .reading import read  # loads what only reading needs
+        """What `to_dict` was called on, but for NaN and infinities, which became None.
 
-        return read(cls, values)
+        Raises ValueError if a field is missing, unknown or of another type.
+        """
+        return cls._read(values, command=None)
+
+    @classmethod
+    def _read(cls, values: Any, command: str | None) -> Self:
+        """Options become those of this command, if the file of its question has been imported."""
+        from .reading import Reader  # loads what only reading needs
+
+        reader = Reader(json_name, lambda kind: not issubclass(kind, Options) or kind.command == command)
+        return reader.read(cls, values, cls.__name__)
 
 
 def json_name(field: str) -> str:
@@ -121,7 +130,7 @@ class ModelInfo(Record):
     n_positions: int
     vocab_size: int
     parameters: int
-    """Number of weights; tied weights count once."""
+    """Number of weights; tied weights count once. Where none are opened, as many as config.json says."""
 
 
 @record
@@ -147,7 +156,8 @@ class Prompt(Record):
     tokens: tuple[Token, ...]
     """What the model saw: `text` in tokens, after the changes that the next two fields tell of."""
     bos_added: bool
-    """True if `<|endoftext|>` was put first: in place of an empty prompt, or because that was asked for."""
+    """True if the token that begins a text, for GPT-2 `<|endoftext|>`, was put first: in place of an empty prompt, or
+    because that was asked for."""
     tokens_dropped: int
     """How many of the oldest tokens were cut off to fit the context."""
 
@@ -175,6 +185,19 @@ class Result(Record):
     def to_dict(self) -> dict[str, Any]:
         """The JSON document: the schema version and the command's name, then the fields."""
         return {"schema_version": SCHEMA_VERSION, "command": self.command, **super().to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The result that a JSON document was made from. Its options are the question, if its file is imported.
+
+        Raises ValueError if a field is missing, unknown or of another type, or the document is of another command or
+        schema version.
+        """
+        envelope = {"schema_version": SCHEMA_VERSION, "command": cls.command}
+        for name, expected in envelope.items():
+            if values.get(name) != expected:
+                raise ValueError(f"{name} is {values.get(name)!r}, not {expected!r}")
+        return cls._read({name: value for name, value in values.items() if name not in envelope}, cls.command)
 
     def items(self) -> Sequence[Record]:
         """The parts that make up the result, one a line in the jsonl format."""

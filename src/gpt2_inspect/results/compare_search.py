@@ -11,16 +11,16 @@ class Found(Record):
     """A continuation of the prompt."""
 
     token_ids: tuple[int, ...]
-    """A final `<|endoftext|>` is among them."""
+    """A final end token is among them."""
     text: str
-    """That of the tokens, without a final `<|endoftext|>`."""
+    """That of the tokens, without a final end token."""
     logprob: float
     """Sum over the tokens, in nats."""
     score: float
     """`logprob` / number of tokens ** length_penalty: what the beams are ranked by. With a length penalty of 1 it is
     the mean logprob of a token."""
     finish_reason: str
-    """`length`: all steps were taken. `eos`: the last token is `<|endoftext|>`."""
+    """`length`: all steps were taken. `eos`: the last token is an end token, for GPT-2 `<|endoftext|>`."""
 
 
 @record
@@ -37,7 +37,7 @@ class BeamCandidate(Token):
     cumulative_logprob: float
     """Of all tokens of the beam up to this one."""
     ended: bool
-    """True for `<|endoftext|>`, and for all in the last step."""
+    """True for an end token, and for all in the last step."""
     score: float | None
     """If it has ended, its length-normalised logprob; else None."""
     kept: bool
@@ -50,7 +50,8 @@ class BeamStep(Record):
 
     step: int
     candidates: tuple[BeamCandidate, ...]
-    """The best 2 * num_beams extensions of the running beams, by `cumulative_logprob`."""
+    """The best 2 * num_beams extensions of the running beams, by `cumulative_logprob`; more if the model has several
+    end tokens: num_beams for each of them, and num_beams besides."""
 
 
 @record

@@ -61,7 +61,7 @@ class NextTokens(Result):
     steps: tuple[Step, ...]
     completion: Completion
     finish_reason: str
-    """`length`: all steps were taken. `eos`: the last token chosen is `<|endoftext|>`."""
+    """`length`: all steps were taken. `eos`: the last token chosen is an end token."""
 
     def items(self) -> Sequence[Step]:
         return self.steps

@@ -54,7 +54,7 @@ def below(result: NextTokens) -> list[Block]:
     if result.decoding.strategy == "sample":
         facts += (f"sampled: {_sampling(result)}",)
     if result.finish_reason == "eos":
-        facts += (f"ended with step {len(result.steps)}: the model chose <|endoftext|>",)
+        facts += (f"ended with step {len(result.steps)}: the model chose {visible(result.steps[-1].chosen)}",)
     return [Passage(result.steps[0].context + result.completion.text), Facts(facts)]
 
 
