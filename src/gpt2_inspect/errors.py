@@ -22,15 +22,26 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+_LONGEST = 1000
+"""Characters of a message: what it quotes, such as a name out of a broken file, may be far longer."""
+
+
+def shortened(message: str) -> str:
+    """The message without the middle of it, where it is too long to be read."""
+    if len(message) <= _LONGEST:
+        return message
+    return f"{message[: _LONGEST * 3 // 5]} … {message[-_LONGEST * 2 // 5 :]}"
+
+
 class InspectError(Exception):
     """An error that the user can act on: one line that says what is wrong, and where there is one, the next step."""
 
     exit_code = ExitCode.BUG
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = shortened(message)
+        self.hint = None if hint is None else shortened(hint)
+        super().__init__(self.message)
 
 
 class UsageError(InspectError):

@@ -143,6 +143,7 @@ class Session:
             tokenizer,
             bos_token_id=self._bos_token_id(tokenizer),
             n_positions=self._config.n_positions,
+            vocab_size=self._config.vocab_size,
             steps=decoding.steps,
             max_length=max_length,
             truncate_left=truncate_left,
@@ -451,7 +452,12 @@ class Session:
         if with_bos and bos_token_id is None:
             raise UsageError("--bos: this model has no token to start from")
         return whole_prompt(
-            text, tokenizer, n_positions=self._config.n_positions, steps=steps, bos_token_id=bos_token_id
+            text,
+            tokenizer,
+            n_positions=self._config.n_positions,
+            vocab_size=self._config.vocab_size,
+            steps=steps,
+            bos_token_id=bos_token_id,
         )
 
     def _run(self, seed: int | None = None) -> RunInfo:

@@ -1,7 +1,7 @@
 """From the text that a user typed to the tokens that the model sees."""
 
 from ..checkpoint.tokenizer import END_OF_TEXT, Tokenizer
-from ..errors import InputError
+from ..errors import InputError, ModelUnusableError
 from ..results import Prompt
 from .tokens import make_tokens
 
@@ -13,6 +13,7 @@ def prepare_prompt(
     bos_token_id: int | None,
     n_positions: int,
     steps: int,
+    vocab_size: int | None = None,
     max_length: int | None = None,
     truncate_left: bool = False,
 ) -> Prompt:
@@ -24,6 +25,7 @@ def prepare_prompt(
     Raises:
         InputError: the text is not valid Unicode, is empty where the model has no token to start from, or its tokens
             and the steps together exceed `max_length`; or this exceeds `n_positions`.
+        ModelUnusableError: the model has no such token.
     """
     if max_length is not None and max_length > n_positions:
         raise InputError(
@@ -31,6 +33,8 @@ def prepare_prompt(
             f"the largest --max-length is {n_positions}",
         )
     token_ids = encode(text, tokenizer)
+    if vocab_size is not None:
+        _check_ids(token_ids, tokenizer, vocab_size)
     bos_added = not token_ids
     if bos_added:
         if bos_token_id is None:
@@ -47,16 +51,26 @@ def prepare_prompt(
 
 
 def whole_prompt(
-    text: str, tokenizer: Tokenizer, *, n_positions: int | None, steps: int = 0, bos_token_id: int | None = None
+    text: str,
+    tokenizer: Tokenizer,
+    *,
+    n_positions: int | None,
+    vocab_size: int | None = None,
+    steps: int = 0,
+    bos_token_id: int | None = None,
 ) -> Prompt:
     """The prompt in tokens, for questions about the text itself: nothing is put in place of an empty one.
 
-    A `bos_token_id` is put first. Where no model reads the text, `n_positions` is None and nothing is too long.
+    A `bos_token_id` is put first. Where no model reads the text, `n_positions` and `vocab_size` are None: then nothing
+    is too long, and any id will do.
 
     Raises:
         InputError: the text is empty or not valid Unicode, or its tokens and the steps together exceed `n_positions`.
+        ModelUnusableError: the model has no such token.
     """
     token_ids = encode(text, tokenizer)
+    if vocab_size is not None:
+        _check_ids(token_ids, tokenizer, vocab_size)
     if not token_ids:
         hint = f"give some text; to start from nothing, as GPT-2's documents do, give {END_OF_TEXT}"
         raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
@@ -72,6 +86,16 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal")
     return tokenizer.encode(text)
+
+
+def _check_ids(token_ids: list[int], tokenizer: Tokenizer, vocab_size: int) -> None:
+    largest = max(token_ids, default=0)
+    if largest >= vocab_size:
+        name = tokenizer.token_bytes(largest).decode("utf-8", "replace")
+        raise ModelUnusableError(
+            f"the tokenizer gives {name!r} the id {largest}, but the model's tokens are 0 to {vocab_size - 1}",
+            "tokenizer and weights belong to different models, or tokens were added without training them",
+        )
 
 
 def _nothing_to_add(tokens: int, max_length: int, n_positions: int) -> InputError:

@@ -64,12 +64,17 @@ class ByteLevelDecoder:
 
 
 class ByteLevelTokenizer(ByteLevelDecoder):
-    """A byte-level BPE, run by the `tokenizers` library."""
+    """A byte-level BPE, run by the `tokenizers` library.
 
-    def __init__(self, tokenizer: "tokenizers.Tokenizer") -> None:
+    `implied_end` is True if no file speaks of `<|endoftext|>`, and it was added because transformers does so: a text
+    that has it gets an id, but the model has no such token.
+    """
+
+    def __init__(self, tokenizer: "tokenizers.Tokenizer", *, implied_end: bool = False) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._implied_end = implied_end
         # its list of them does not tell: one that is added again as no special token stays one
         super().__init__(
             {token_id for token_id in tokenizer.get_added_tokens_decoder() if not tokenizer.decode([token_id])}
@@ -77,11 +82,11 @@ class ByteLevelTokenizer(ByteLevelDecoder):
 
     @property
     def vocab_size(self) -> int:
-        return self._tokenizer.get_vocab_size()
+        return self._tokenizer.get_vocab_size() - self._implied_end
 
     @property
     def end_of_text(self) -> int | None:
-        return self._tokenizer.token_to_id(END_OF_TEXT)
+        return None if self._implied_end else self._tokenizer.token_to_id(END_OF_TEXT)
 
     def encode(self, text: str) -> list[int]:
         with library_errors("the tokenizer cannot encode this text"):

@@ -5,6 +5,7 @@ here by its rules, and only the others are left to it.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelUnusableError
 from .linear import is_linear
 from .short_texts import ShortTextTokenizer, is_short, read_pair, tables_of
-from .tokenizer import ByteLevelTokenizer, Tokenizer, gpt2_tokenizer, library_errors
-from .tokenizer_setup import AddedToken, Setup, read_setup
+from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, gpt2_tokenizer, library_errors
+from .tokenizer_setup import IMPLIED_END, AddedToken, Setup, read_setup
 
 if TYPE_CHECKING:
     import tokenizers
@@ -68,11 +69,23 @@ def _from_pair(vocabulary: Path, merges: Path, setup: Setup, first_text: str) ->
         from tokenizers import models
 
         with library_errors(f"the tokenizer in {str(vocabulary)!r} and merges.txt is broken"):
+            _refuse_large_ids(vocabulary)
             return _gpt2(models.BPE.from_file(str(vocabulary), str(merges)), setup)
 
     use_part = is_short(first_text) and setup.is_plain
     tables = read_pair(vocabulary, merges) if use_part else None
     return load_all() if tables is None else ShortTextTokenizer(tables, load_all)
+
+
+def _refuse_large_ids(vocabulary: Path) -> None:
+    """The library cuts ids in vocab.json to 32 bits without a word."""
+    raw = vocabulary.read_bytes()
+    if re.search(rb"[0-9]{10}", raw):  # most have no need of the parser
+        for token, token_id in json.loads(raw.decode()).items():
+            if isinstance(token_id, int) and token_id >= 2**32:
+                raise ModelUnusableError(
+                    f"{str(vocabulary)!r}: the id of {token!r} is {token_id}, beyond any vocabulary"
+                )
 
 
 def _from_tokenizer_json(path: Path, content: dict[str, Any], setup: Setup, first_text: str) -> Tokenizer:
@@ -101,8 +114,9 @@ def _from_tokenizer_json(path: Path, content: dict[str, Any], setup: Setup, firs
 def _gpt2(bpe: "tokenizers.models.BPE", setup: Setup) -> Tokenizer:
     """GPT-2's tokenizer with this vocabulary."""
     tokenizer = gpt2_tokenizer(bpe, add_prefix_space=setup.add_prefix_space)
+    implied_end = tokenizer.token_to_id(END_OF_TEXT) is None and IMPLIED_END in setup.added
     _add(tokenizer, setup.added)
-    return ByteLevelTokenizer(tokenizer)
+    return ByteLevelTokenizer(tokenizer, implied_end=implied_end)
 
 
 def _as_written(path: Path, setup: Setup) -> Tokenizer:

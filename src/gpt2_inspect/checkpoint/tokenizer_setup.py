@@ -40,6 +40,10 @@ AddedToken = dict[str, Any]
 """A token that is not made by merges: the arguments of the library's AddedToken."""
 
 
+IMPLIED_END: AddedToken = {"content": END_OF_TEXT, "special": True}
+"""What GPT2Tokenizer adds if no file says more of it than its name."""
+
+
 class Setup(NamedTuple):
     """How a tokenizer is put together."""
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ..errors import ExitCode, InspectError
+from ..errors import ExitCode, InspectError, shortened
 from .streams import Streams
 
 
@@ -87,9 +87,9 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
 def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:
     from ..render.visible import visible_line
 
-    streams.note(f"error: {visible_line(message)}")
+    streams.note(f"error: {visible_line(shortened(message))}")
     if hint:
-        streams.note(f"hint: {visible_line(hint)}")
+        streams.note(f"hint: {visible_line(shortened(hint))}")
     return int(code)
 
 
