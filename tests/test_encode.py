@@ -283,4 +283,5 @@ class TestLoaded:
             loaded = modules_of("encode", TEXT, "-m", str(tmp_path), *arguments)
             assert "tokenizers" in loaded
             check_absent(loaded, HEAVY | RICH | (NUMPY - {"tokenizers"}) | {"gpt2_inspect.checkpoint.weights"})
-        check_absent(modules_of("encode", TEXT, "-m", str(pair), "--ids"), HEAVY | RICH | {"numpy"})
+        loaded = modules_of("encode", TEXT, "-m", str(pair), "--ids")
+        check_absent(loaded, HEAVY | RICH | {"numpy", "gpt2_inspect.results.encode", "gpt2_inspect.analysis.encode"})

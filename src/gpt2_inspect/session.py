@@ -388,6 +388,15 @@ class Session:
         prompt = whole_prompt(text, self._tokenizer_for(text), n_positions=None)
         return Encode(self.model, _run_without_model(), prompt, *place_tokens(text, prompt.tokens))
 
+    def encode_ids(self, text: str) -> list[int]:
+        """The token ids that `encode` finds, and nothing about them: for long texts.
+
+        Raises what `encode` does.
+        """
+        from .analysis.prompt import encode_some
+
+        return encode_some(text, self._tokenizer_for(text))
+
     def compare_heads(self, text: str, *, top_k: int = 5, tree: bool = False) -> "CompareHeads":
         """Hold transformers' AutoModelForCausalLM against its AutoModel, over the same weights: what the head adds.
 

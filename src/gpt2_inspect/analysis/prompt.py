@@ -68,12 +68,9 @@ def whole_prompt(
         InputError: the text is empty or not valid Unicode, or its tokens and the steps together exceed `n_positions`.
         ModelUnusableError: the model has no such token.
     """
-    token_ids = encode(text, tokenizer)
+    token_ids = encode_some(text, tokenizer)
     if vocab_size is not None:
         _check_ids(token_ids, tokenizer, vocab_size)
-    if not token_ids:
-        hint = f"give some text; to start from nothing, as GPT-2's documents do, give {END_OF_TEXT}"
-        raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
     if bos_token_id is not None:
         token_ids = [bos_token_id, *token_ids]
     if n_positions is not None and len(token_ids) + steps > n_positions:
@@ -81,10 +78,21 @@ def whole_prompt(
     return Prompt(text, make_tokens(tokenizer, token_ids), bos_token_id is not None, 0)
 
 
+def encode_some(text: str, tokenizer: Tokenizer) -> list[int]:
+    """The token ids of the text. Raises InputError if there are none, or it is not valid Unicode."""
+    token_ids = encode(text, tokenizer)
+    if not token_ids:
+        hint = f"give some text; to start from nothing, as GPT-2's documents do, give {END_OF_TEXT}"
+        raise InputError("the text is empty", hint if tokenizer.end_of_text is not None else "give some text")
+    return token_ids
+
+
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
     """The token ids of the text. Raises InputError if it is not valid Unicode."""
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError("the text is not valid UTF-8", "check the encoding of the file or of the terminal") from None
     return tokenizer.encode(text)
 
 

@@ -27,8 +27,8 @@ class ModelClass(Record):
     outputs: tuple[NamedShape, ...]
     """Every field of what it returns, with the settings of the checkpoint, that holds something."""
 
-    def to_dict(self) -> dict[str, Any]:
-        return {name.rstrip("_"): value for name, value in super().to_dict().items()}
+    def entries(self) -> dict[str, Any]:
+        return {name.rstrip("_"): value for name, value in super().entries().items()}
 
 
 @record
