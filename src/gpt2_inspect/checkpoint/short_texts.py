@@ -5,7 +5,6 @@ whose result is a part of some word, and a BPE of these alone, in their order, c
 """
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ class Tables(NamedTuple):
     """Vocabulary and merges."""
 
     ids: dict[str, int]
+    tokens: dict[int, str]
     merges: list[Any]
     """`left right` in UTF-8, as merges.txt has them, or the two as JSON has them: no form costs time but its own."""
     results: list[Any]
@@ -36,9 +36,8 @@ class ShortTextTokenizer(ByteLevelDecoder):
     """A vocabulary and its merges, of which a long text makes `load_all` load everything after all."""
 
     def __init__(self, tables: Tables, load_all: Callable[[], Tokenizer]) -> None:
-        self._ids, self._merges, self._results = tables
+        self._ids, self._tokens, self._merges, self._results = tables
         self._load_all = load_all
-        self._tokens = dict(zip(self._ids.values(), self._ids, strict=True))
         super().__init__({self._ids[END_OF_TEXT]})
 
     @property
@@ -105,37 +104,46 @@ def read_pair(vocabulary: Path, merges: Path) -> Tables | None:
         and b"\n#version" not in body
         and body.count(b" ") == len(lines)
         and b"\r" not in body
-        and _are_usual(ids, len(lines))
     )
-    return Tables(ids, lines, results) if usual else None
+    return _tables(ids, lines, results) if usual else None
 
 
 def tables_of(ids: dict[str, Any], merges: list[Any]) -> Tables | None:
     """What a tokenizer.json holds; None if anything is unusual, so that the library must judge it."""
     try:
+        results: list[Any]
         if set(map(type, merges)) == {str}:
-            joined = "\n".join(merges)
-            results = joined.replace(" ", "").split("\n")
-            usual = joined.count(" ") == len(merges) == len(results)
+            joined = "\n".join(merges).encode()
+            results = joined.replace(b" ", b"").split(b"\n")
+            usual = joined.count(b" ") == len(merges) == len(results)
         else:
             results = list(map("".join, merges))
             usual = set(map(type, merges)) == {list} and set(map(len, merges)) == {2}
-    except TypeError:  # not strings
+    except (TypeError, UnicodeEncodeError):  # not strings, or halves of characters
         return None
-    return Tables(ids, merges, results) if usual and _are_usual(ids, len(merges)) else None
+    return _tables(ids, merges, results) if usual else None
 
 
-def _are_usual(ids: Any, merges: int) -> bool:
-    return (
+def _tables(ids: Any, merges: list[Any], results: list[Any]) -> Tables | None:
+    usual = (
         isinstance(ids, dict)
         and END_OF_TEXT in ids
-        and 0 <= len(ids) - merges - _BYTES <= 1  # what stands in neither file is found when it is used
+        and 0 <= len(ids) - len(merges) - _BYTES <= 1  # what stands in neither file is found when it is used
         and set(map(type, ids.values())) == {int}
         and min(ids.values()) >= 0
         and max(ids.values()) < 2**32  # the library's type
-        and len(set(ids.values())) == len(ids)
-        and not re.search("[\ud800-\udfff]", "".join(ids))
+        and _is_unicode("".join(ids))
     )
+    tokens = dict(zip(ids.values(), ids, strict=True)) if usual else {}
+    return Tables(ids, tokens, merges, results) if usual and len(tokens) == len(ids) else None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pair(merge: Any) -> tuple[str, str]:
