@@ -270,6 +270,24 @@ NOT_BESIDE = ("../x", "/etc/passwd", "..", "", "none.safetensors", "x\0y", "\ud8
 """What a shard index must not name, or names in vain."""
 
 
+class TestLongNames:
+    @pytest.mark.parametrize("name", ["./" + "x" * 10**6, "x" * 10**6, "~" + "x" * 10**6])
+    def test_model(self, name: str) -> None:
+        done = next_tokens("a", "-m", name)
+        check_error(done, 3, "xxx … xxx")
+        assert len(done.err) < 2000
+
+    def test_field(self, copy: Path) -> None:
+        config = json.loads((copy / "config.json").read_bytes()) | {"model_type": "x" * 10**6}
+        (copy / "config.json").write_text(json.dumps(config))
+        done = next_tokens("a", "-m", str(copy))
+        check_error(done, 4, "config.json", "xxx … xxx", "not GPT-2")
+        assert len(done.err) < 2000
+
+    def test_option(self, tiny: Path) -> None:
+        assert len(next_tokens("a", "-m", str(tiny), "--steps", "x" * 10**6).err) < 2000
+
+
 class TestWeights:
     @pytest.mark.parametrize("name", FILES)
     def test_broken_file(self, copy: Path, name: str) -> None:

@@ -486,8 +486,7 @@ class TestLoaded:
                 (tmp_path / file.name).symlink_to(file)
         (tmp_path / "model.safetensors").write_bytes(b"never looked at")
         loaded = modules_of("decode", "5", "6", "-m", str(tmp_path), "--json")
-        assert "tokenizers" in loaded
-        check_absent(loaded, HEAVY | RICH | {"numpy", "gpt2_inspect.checkpoint.weights"})
+        check_absent(loaded, HEAVY | RICH | NUMPY | {"gpt2_inspect.checkpoint.weights"})
         check_absent(modules_of("decode", "5", "-m", str(pair), "--text"), HEAVY | RICH | NUMPY)
 
     def test_prompt(self, tiny: Path) -> None:

@@ -168,15 +168,15 @@ IN_TOKENIZER_JSON: dict[str, Callable[[dict[str, Any]], object]] = {
 class TestOtherSettings:
     """Files that look like GPT-2's and are not quite."""
 
+    @pytest.mark.parametrize("name", [None, "GPT2TokenizerFast", "PreTrainedTokenizerFast", "Unheard"])
     @pytest.mark.parametrize("setting", IN_TOKENIZER_JSON)
-    def test_tokenizer_json_counts_more_than_the_pair(self, tmp_path: Path, setting: str):
+    def test_tokenizer_json_counts_more_than_the_pair(self, tmp_path: Path, setting: str, name: str | None):
+        """GPT2Tokenizer takes its vocabulary and merges, the classes that have no name of their own all of it."""
         content = changed_tokenizer_json(IN_TOKENIZER_JSON[setting])
-        settings = {"tokenizer_class": "PreTrainedTokenizerFast"}  # the class that believes tokenizer.json
-        write_model_folder(tmp_path, {"tokenizer.json": content, "tokenizer_config.json": settings})
-        expected = AutoTokenizer.from_pretrained(tmp_path)
-        (tmp_path / "tokenizer_config.json").unlink()
         write_tokenizer(tmp_path, as_pair=True)
-        assert_same_tokenizer(load_tokenizer(tmp_path), expected)
+        write_model_folder(tmp_path, {"tokenizer.json": content, "tokenizer_config.json": {"tokenizer_class": name}})
+        (tmp_path / "merges.txt").write_text("#version: 0.2\nh e\n")
+        assert_same_tokenizer(load_tokenizer(tmp_path), AutoTokenizer.from_pretrained(tmp_path))
 
     @pytest.mark.parametrize("as_pair", [True, False], ids=["pair", "tokenizer.json"])
     @pytest.mark.parametrize(

@@ -26,6 +26,17 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+_LONGEST = 1000
+"""Characters of a message: what it quotes, such as a name out of a broken file, may be far longer."""
+
+
+def shortened(message: str) -> str:
+    """The message without the middle of it, where it is too long to be read."""
+    if len(message) <= _LONGEST:
+        return message
+    return f"{message[: _LONGEST * 3 // 5]} … {message[-_LONGEST * 2 // 5 :]}"
+
+
 class InspectError(Exception):
     """An error that the user can act on: one line that says what is wrong, and where there is one, the next step.
 
@@ -40,7 +51,7 @@ class InspectError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return str(self.message)
+        return self.say()
 
     @property
     def option(self) -> str | None:
@@ -51,11 +62,13 @@ class InspectError(Exception):
 
     def say(self, spelling: Spelling = str) -> str:
         """What is wrong."""
-        return self.message.say(spelling) if isinstance(self.message, Message) else self.message
+        return shortened(self.message.say(spelling) if isinstance(self.message, Message) else self.message)
 
     def say_hint(self, spelling: Spelling = str) -> str | None:
         """The next step."""
-        return self.hint.say(spelling) if isinstance(self.hint, Message) else self.hint
+        if self.hint is None:
+            return None
+        return shortened(self.hint.say(spelling) if isinstance(self.hint, Message) else self.hint)
 
 
 class UsageError(InspectError):

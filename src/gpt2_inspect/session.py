@@ -121,6 +121,15 @@ class Session:
         """
         return question.answer(self._loaded, asked, on_part)
 
+    def encode_ids(self, text: str) -> list[int]:
+        """The token ids that `encode` finds, and nothing about them: for long texts.
+
+        Raises what `encode` does.
+        """
+        from .analysis.prompt import encode_some
+
+        return encode_some(text, self._loaded.tokenizer_for(text))
+
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.
 

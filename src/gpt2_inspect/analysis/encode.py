@@ -5,7 +5,7 @@ token has a byte of are found from the exact bytes, which are the text's own if 
 """
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, groupby
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..results import Token, record
@@ -43,41 +43,63 @@ class EncodeQuestion(Question[str, Encode]):
 
 def place_tokens(text: str, tokens: Sequence[Token]) -> tuple[tuple[EncodedToken, ...], tuple[Group, ...] | None]:
     """The tokens with their places in the text, and the groups; places and groups are None if bytes differ."""
-    raw = text.encode()
-    if b"".join(bytes(token.bytes) for token in tokens) != raw:
-        return tuple(_encoded(index, token, None, None, None) for index, token in enumerate(tokens)), None
-    begun = list(accumulate(map(_begins_character, raw), initial=0))  # characters that have begun before each byte
-    bounds = list(accumulate((len(token.bytes) for token in tokens), initial=0))
-    inside = [bound < len(raw) and not _begins_character(raw[bound]) for bound in bounds]  # of a character
+    kinds = {
+        id(token): _Kind(token) for token in {id(token): token for token in tokens}.values()
+    }  # few, of many tokens
+    kind_of = [kinds[id(token)] for token in tokens]
+    if b"".join([kind.raw for kind in kind_of]) != text.encode():
+        return tuple(
+            _placed(token, kind, index, start=None, end=None, group=None)
+            for index, (token, kind) in enumerate(zip(tokens, kind_of, strict=True))
+        ), None
     placed = []
-    group = -1
-    for index, token in enumerate(tokens):
-        first, last = bounds[index], bounds[index + 1]
-        group += not inside[index]
-        placed.append(_encoded(index, token, begun[first] - inside[index], begun[last], group))
-    groups = groupby(placed, lambda token: token.group)
-    return tuple(placed), tuple(_group(text, list(members)) for _, members in groups)
+    groups = []  # of each, the index of its first token and its first character
+    begun = 0  # characters that have begun before the token
+    for index, (token, kind) in enumerate(zip(tokens, kind_of, strict=True)):
+        inside = kind.goes_on if kind.raw else _goes_on(kind_of, index)
+        if not inside:
+            groups.append((index, begun))
+        start, begun = begun - inside, begun + kind.characters
+        placed.append(_placed(token, kind, index, start=start, end=begun, group=len(groups) - 1))
+    bounds = pairwise([*groups, (len(placed), begun)])
+    return tuple(placed), tuple(
+        Group(text=text[start:end], start=start, end=end, token_indices=tuple(range(first, behind)))
+        for (first, start), (behind, end) in bounds
+    )
 
 
-def _begins_character(byte: int) -> bool:
-    """All bytes of UTF-8 but those of the form 10xxxxxx do (RFC 3629, section 3)."""
-    return byte & 0b1100_0000 != 0b1000_0000
+class _Kind:
+    """What is the same wherever a token stands."""
+
+    def __init__(self, token: Token) -> None:
+        self.raw = bytes(token.bytes)
+        self.complete = is_complete_utf8(token)
+        self.characters = sum(map(_begins_character, self.raw))
+        """That begin in it."""
+        self.goes_on = self.raw != b"" and not _begins_character(self.raw[0])
+        """True if it goes on with a character that another has begun."""
 
 
-def _encoded(index: int, token: Token, start: int | None, end: int | None, group: int | None) -> EncodedToken:
+def _placed(
+    token: Token, kind: _Kind, index: int, *, start: int | None, end: int | None, group: int | None
+) -> EncodedToken:
     return EncodedToken(
         id=token.id,
         token=token.token,
         bytes=token.bytes,
         index=index,
-        complete_utf8=is_complete_utf8(token),
+        complete_utf8=kind.complete,
         start=start,
         end=end,
         group=group,
     )
 
 
-def _group(text: str, members: Sequence[EncodedToken]) -> Group:
-    start, end = members[0].start, members[-1].end
-    assert start is not None and end is not None
-    return Group(text=text[start:end], start=start, end=end, token_indices=tuple(token.index for token in members))
+def _goes_on(kinds: Sequence[_Kind], index: int) -> bool:
+    """True if a token without bytes stands inside a character."""
+    return next((kind.goes_on for kind in kinds[index:] if kind.raw), False)
+
+
+def _begins_character(byte: int) -> bool:
+    """All bytes of UTF-8 but those of the form 10xxxxxx do (RFC 3629, section 3)."""
+    return byte & 0b1100_0000 != 0b1000_0000

@@ -1,7 +1,7 @@
 """From the text that a user typed to the tokens that the model sees."""
 
 from ..checkpoint.tokenizer import END_OF_TEXT, Tokenizer
-from ..errors import InputError, UsageError
+from ..errors import InputError, ModelUnusableError, UsageError
 from ..messages import Counted, Message, Option
 from ..results import Prompt
 from .question import LoadedModel
@@ -19,6 +19,7 @@ def prepare_prompt(
     Raises:
         InputError: the text is not valid Unicode, is empty where the model has no token to start from, or its tokens
             and the steps together exceed `max_length`; or this exceeds what the context allows.
+        ModelUnusableError: the model lacks a token that the text has.
     """
     n_positions = model.info.n_positions
     if max_length is not None and max_length > longest(n_positions):
@@ -37,6 +38,7 @@ def prepare_prompt(
         )
     tokenizer = model.tokenizer_for(text)
     token_ids = encode(text, tokenizer)
+    _check_ids(token_ids, tokenizer, model.info.vocab_size)
     bos_added = not token_ids
     if bos_added:
         if model.bos_token_id is None:
@@ -69,18 +71,13 @@ def whole_prompt(
     Raises:
         InputError: the text is empty or not valid Unicode, or its tokens and those of all steps but the last, which is
             never read, exceed n_positions.
+        ModelUnusableError: the model lacks a token that the text has.
         UsageError: there is no token to put first.
     """
     tokenizer = model.tokenizer_for(text)
-    token_ids = encode(text, tokenizer)
-    if not token_ids:
-        hint = Message("give some text")
-        if tokenizer.end_of_text is not None:
-            hint = Message(
-                "give some text; to start from nothing, as GPT-2's documents do, give {end_of_text}",
-                end_of_text=END_OF_TEXT,
-            )
-        raise InputError(Message("the text is empty"), hint)
+    token_ids = encode_some(text, tokenizer)
+    if not any_length:
+        _check_ids(token_ids, tokenizer, model.info.vocab_size)
     if with_bos:
         if model.bos_token_id is None:
             raise UsageError(Message("{option}: this model has no token to start from", option=Option("bos")))
@@ -99,13 +96,44 @@ def longest(n_positions: int) -> int:
     return n_positions + 1
 
 
+def encode_some(text: str, tokenizer: Tokenizer) -> list[int]:
+    """The token ids of the text. Raises InputError if there are none, or it is not valid Unicode."""
+    token_ids = encode(text, tokenizer)
+    if not token_ids:
+        hint = Message("give some text")
+        if tokenizer.end_of_text is not None:
+            hint = Message(
+                "give some text; to start from nothing, as GPT-2's documents do, give {end_of_text}",
+                end_of_text=END_OF_TEXT,
+            )
+        raise InputError(Message("the text is empty"), hint)
+    return token_ids
+
+
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
     """The token ids of the text. Raises InputError if it is not valid Unicode."""
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         raise InputError(
             Message("the text is not valid UTF-8"), Message("check the encoding of the file or of the terminal")
-        )
+        ) from None
     return tokenizer.encode(text)
+
+
+def _check_ids(token_ids: list[int], tokenizer: Tokenizer, vocab_size: int) -> None:
+    largest = max(token_ids, default=0)
+    if largest >= vocab_size:
+        name = tokenizer.token_bytes(largest).decode("utf-8", "replace")
+        raise ModelUnusableError(
+            Message(
+                "the tokenizer gives {name} the id {token_id}, but the model's tokens are 0 to {last}",
+                name=repr(name),
+                token_id=largest,
+                last=vocab_size - 1,
+            ),
+            Message("tokenizer and weights belong to different models, or tokens were added without training them"),
+        )
 
 
 def _counted(tokens: int) -> Message:

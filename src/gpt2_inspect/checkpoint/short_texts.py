@@ -7,8 +7,9 @@ whose result is a part of some word, and a BPE of these alone, in their order, c
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from .tokenizer import END_OF_TEXT, ByteLevelDecoder, Tokenizer, gpt2_tokenizer
+from .tokenizer import END_OF_TEXT, ByteLevelDecoder, Tokenizer, gpt2_tokenizer, library_errors
 
 _BYTES = 256
 """Tokens that no merge makes, but for `<|endoftext|>`."""
@@ -20,27 +21,32 @@ _PARTS = 100_000
 """Parts of words up to which that holds; a word of n characters has n * (n - 1) / 2 of them."""
 
 
-class ShortTextTokenizer(ByteLevelDecoder):
-    """vocab.json and merges.txt, of which a long text makes `load_all` load everything after all."""
+class Tables(NamedTuple):
+    """Vocabulary and merges."""
 
-    def __init__(
-        self, ids: dict[str, int], merges: list[bytes], results: list[bytes], load_all: Callable[[], Tokenizer]
-    ) -> None:
-        self._ids = ids
-        self._merges = merges  # b"left right" in UTF-8, which takes half the memory of str
-        self._results = results  # b"leftright"
+    ids: dict[str, int]
+    tokens: dict[int, str]
+    merges: list[Any]
+    """`left right` in UTF-8, as merges.txt has them, or the two as JSON has them: no form costs time but its own."""
+    results: list[Any]
+    """What each merge makes, as bytes or as text."""
+
+
+class ShortTextTokenizer(ByteLevelDecoder):
+    """A vocabulary and its merges, of which a long text makes `load_all` load everything after all."""
+
+    def __init__(self, tables: Tables, load_all: Callable[[], Tokenizer]) -> None:
+        self._ids, self._tokens, self._merges, self._results = tables
         self._load_all = load_all
-        self._tokens = dict(zip(ids.values(), ids, strict=True))
-        special = {} if self.end_of_text is None else {self.end_of_text: END_OF_TEXT}
-        super().__init__(special, special)
+        super().__init__({self._ids[END_OF_TEXT]})
 
     @property
     def vocab_size(self) -> int:
         return len(self._ids)
 
     @property
-    def end_of_text(self) -> int | None:
-        return self._ids.get(END_OF_TEXT)
+    def end_of_text(self) -> int:
+        return self._ids[END_OF_TEXT]
 
     def encode(self, text: str) -> list[int]:
         if not is_short(text):
@@ -50,28 +56,29 @@ class ShortTextTokenizer(ByteLevelDecoder):
         words = self._words(text)
         if sum(len(word) * (len(word) - 1) // 2 for word in words) > _PARTS:
             return self._load_all().encode(text)
-        parts = {
-            word[start:end].encode()
-            for word in words
-            for start in range(len(word))
-            for end in range(start + 2, len(word) + 1)
+        parts: set[Any] = {
+            word[start:end] for word in words for start in range(len(word)) for end in range(start + 2, len(word) + 1)
         }
+        if self._results and isinstance(self._results[0], bytes):
+            parts = {part.encode() for part in parts}
         usable = (merge for merge, result in zip(self._merges, self._results, strict=True) if result in parts)
-        pairs = [(left, right) for left, _, right in (merge.decode().partition(" ") for merge in usable)]
+        pairs = list(map(_pair, usable))
         merged = {token for pair in pairs for token in (*pair, "".join(pair))}
         if not merged <= self._ids.keys():
             return self._load_all().encode(text)  # which says what is wrong
         tokens = merged.union(*words, {END_OF_TEXT})
         vocabulary = {token: self._ids[token] for token in tokens if token in self._ids}
-        return gpt2_tokenizer(models.BPE(vocabulary, pairs)).encode(text, add_special_tokens=False).ids
+        with library_errors("the tokenizer cannot encode this text"):
+            tokenizer = gpt2_tokenizer(models.BPE(vocabulary, pairs))
+            tokenizer.add_special_tokens([END_OF_TEXT])
+            return tokenizer.encode(text, add_special_tokens=False).ids
 
     def _words(self, text: str) -> set[str]:
         """The pieces between which GPT-2 never merges, as its vocabulary writes them."""
         from tokenizers import models
 
         split = gpt2_tokenizer(models.BPE()).pre_tokenizer
-        between = [text] if self.end_of_text is None else text.split(END_OF_TEXT)
-        return {word for part in between for word, _ in split.pre_tokenize_str(part)}
+        return {word for part in text.split(END_OF_TEXT) for word, _ in split.pre_tokenize_str(part)}
 
     def _token(self, token_id: int) -> str | None:
         return self._tokens.get(token_id)
@@ -82,10 +89,10 @@ def is_short(text: str) -> bool:
     return len(text) <= _SHORT
 
 
-def for_short_texts(vocabulary: Path, merges: Path, load_all: Callable[[], Tokenizer]) -> ShortTextTokenizer | None:
-    """The tokenizer of these files; None if anything about them is unusual, so that the library must judge it."""
+def read_pair(vocabulary: Path, merges: Path) -> Tables | None:
+    """What vocab.json and merges.txt hold; None if anything is unusual, so that the library must judge it."""
     try:
-        ids = json.loads(vocabulary.read_bytes())
+        ids = json.loads(vocabulary.read_bytes().decode())
         head, _, body = merges.read_bytes().partition(b"\n")
         body.decode()
     except (OSError, ValueError, RecursionError):
@@ -93,11 +100,55 @@ def for_short_texts(vocabulary: Path, merges: Path, load_all: Callable[[], Token
     lines = body.removesuffix(b"\n").split(b"\n")
     results = body.replace(b" ", b"").removesuffix(b"\n").split(b"\n")
     usual = (
-        isinstance(ids, dict)
-        and set(map(type, ids.values())) == {int}
-        and head.startswith(b"#version")
+        head.startswith(b"#version")
+        and b"\n#version" not in body
         and body.count(b" ") == len(lines)
         and b"\r" not in body
-        and 0 <= len(ids) - len(results) - _BYTES <= 1  # what stands in neither file is found when it is used
     )
-    return ShortTextTokenizer(ids, lines, results, load_all) if usual else None
+    return _tables(ids, lines, results) if usual else None
+
+
+def tables_of(ids: dict[str, Any], merges: list[Any]) -> Tables | None:
+    """What a tokenizer.json holds; None if anything is unusual, so that the library must judge it."""
+    try:
+        results: list[Any]
+        if set(map(type, merges)) == {str}:
+            joined = "\n".join(merges).encode()
+            results = joined.replace(b" ", b"").split(b"\n")
+            usual = joined.count(b" ") == len(merges) == len(results)
+        else:
+            results = list(map("".join, merges))
+            usual = set(map(type, merges)) == {list} and set(map(len, merges)) == {2}
+    except (TypeError, UnicodeEncodeError):  # not strings, or halves of characters
+        return None
+    return _tables(ids, merges, results) if usual else None
+
+
+def _tables(ids: Any, merges: list[Any], results: list[Any]) -> Tables | None:
+    usual = (
+        isinstance(ids, dict)
+        and END_OF_TEXT in ids
+        and 0 <= len(ids) - len(merges) - _BYTES <= 1  # what stands in neither file is found when it is used
+        and set(map(type, ids.values())) == {int}
+        and min(ids.values()) >= 0
+        and max(ids.values()) < 2**32  # the library's type
+        and _is_unicode("".join(ids))
+    )
+    tokens = dict(zip(ids.values(), ids, strict=True)) if usual else {}
+    return Tables(ids, tokens, merges, results) if usual and len(tokens) == len(ids) else None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _pair(merge: Any) -> tuple[str, str]:
+    if isinstance(merge, list):
+        left, right = merge
+    else:
+        left, _, right = (merge.decode() if isinstance(merge, bytes) else merge).partition(" ")
+    return left, right

@@ -5,9 +5,12 @@ token by itself may be only a part of a character (Radford et al. 2019, section 
 the encoding; anything else than a plain GPT-2 tokenizer is left to transformers.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
+
+from ..errors import ModelUnusableError, first_line
 
 if TYPE_CHECKING:
     import tokenizers
@@ -42,8 +45,8 @@ class Tokenizer(Protocol):
 class ByteLevelDecoder:
     """From ids to bytes and text, for every byte-level BPE. Subclasses know the token of an id."""
 
-    def __init__(self, added: dict[int, str], special: Container[int]) -> None:
-        self._bytes = {token_id: content.encode() for token_id, content in added.items()}
+    def __init__(self, special: Container[int]) -> None:
+        self._bytes: dict[int, bytes] = {}
         self._special = special
 
     def token_bytes(self, token_id: int) -> bytes:
@@ -61,51 +64,83 @@ class ByteLevelDecoder:
 
 
 class ByteLevelTokenizer(ByteLevelDecoder):
-    """A byte-level BPE, run by the `tokenizers` library."""
+    """A byte-level BPE, run by the `tokenizers` library.
 
-    def __init__(self, tokenizer: "tokenizers.Tokenizer") -> None:
+    `implied_end` is True if no file speaks of `<|endoftext|>`, and it was added because transformers does so: a text
+    that has it gets an id, but the model has no such token.
+    """
+
+    def __init__(self, tokenizer: "tokenizers.Tokenizer", *, implied_end: bool = False) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
-        added = tokenizer.get_added_tokens_decoder()
-        contents = {token_id: token.content for token_id, token in added.items()}
-        super().__init__(contents, {token_id for token_id, token in added.items() if token.special})
+        self._implied_end = implied_end
+        # its list of them does not tell: one that is added again as no special token stays one
+        super().__init__(
+            {token_id for token_id in tokenizer.get_added_tokens_decoder() if not tokenizer.decode([token_id])}
+        )
 
     @property
     def vocab_size(self) -> int:
-        return self._tokenizer.get_vocab_size()
+        return self._tokenizer.get_vocab_size() - self._implied_end
 
     @property
     def end_of_text(self) -> int | None:
-        return self._tokenizer.token_to_id(END_OF_TEXT)
+        return None if self._implied_end else self._tokenizer.token_to_id(END_OF_TEXT)
 
     def encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+        with library_errors("the tokenizer cannot encode this text"):
+            # the batch that does not keep track of places: half the time
+            (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        return encoding.ids
 
     def _token(self, token_id: int) -> str | None:
         return self._tokenizer.id_to_token(token_id)
 
 
-def gpt2_tokenizer(bpe: "tokenizers.models.BPE") -> "tokenizers.Tokenizer":
-    """A BPE with all else that makes it GPT-2's: its way of splitting text, and `<|endoftext|>` if it is there."""
+def gpt2_tokenizer(bpe: "tokenizers.models.BPE", *, add_prefix_space: bool = False) -> "tokenizers.Tokenizer":
+    """A BPE with all else that makes it GPT-2's, but for the tokens that no merge makes."""
     from tokenizers import Tokenizer, decoders, pre_tokenizers
 
     tokenizer = Tokenizer(bpe)
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
     tokenizer.decoder = decoders.ByteLevel()
-    if tokenizer.token_to_id(END_OF_TEXT) is not None:
-        tokenizer.add_special_tokens([END_OF_TEXT])
     return tokenizer
 
 
+@contextmanager
+def library_errors(what: str) -> Iterator[None]:
+    """Turn whatever the tokenizers library or transformers raises, a panic included, into a ModelUnusableError.
+
+    `what` begins its message.
+    """
+    try:
+        yield
+    except (ModelUnusableError, MemoryError):
+        raise
+    except BaseException as error:  # neither library has kinds of its own; and a panic is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise ModelUnusableError(f"{what}: {first_line(error)}") from error
+
+
+def utf8(token: str) -> bytes:
+    """The bytes of a token. Raises ModelUnusableError if it is not valid Unicode."""
+    try:
+        return token.encode()
+    except UnicodeEncodeError as error:
+        raise ModelUnusableError(f"the vocabulary holds a token that is not valid Unicode: {token!r}") from error
+
+
 def _bytes_of(token: str | None) -> bytes:
+    """As the library's ByteLevel decoder has it, for all tokens alike."""
     if token is None:
         return b""
     alphabet = byte_alphabet()
     try:
         return bytes(alphabet[character] for character in token)
     except KeyError:  # a token that no merge made, put into the vocabulary as it is
-        return token.encode()
+        return utf8(token)
 
 
 @cache

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelUnusableError, first_line, importing
-from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
+from ..errors import importing
+from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, library_errors, utf8
 
 
 class TransformersTokenizer:
@@ -27,19 +27,22 @@ class TransformersTokenizer:
         return None if token_id is None else int(token_id)
 
     def encode(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False))
+        with library_errors("the tokenizer cannot encode this text"):
+            return list(self._tokenizer.encode(text, add_special_tokens=False))
 
     def token_bytes(self, token_id: int) -> bytes:
-        token = self._tokenizer.convert_ids_to_tokens(token_id)
-        return b"" if token is None else str(token).encode()
+        with library_errors(f"the tokenizer cannot say what token {token_id} is"):
+            token = self._tokenizer.convert_ids_to_tokens(token_id)
+        return b"" if token is None else utf8(str(token))
 
     def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
         """As transformers joins them, without its optional clean-up, which takes spaces away."""
-        return str(
-            self._tokenizer.decode(
-                list(token_ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+        with library_errors("the tokenizer cannot decode these ids"):
+            return str(
+                self._tokenizer.decode(
+                    list(token_ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+                )
             )
-        )
 
 
 def load_transformers_tokenizer(folder: Path) -> Tokenizer:
@@ -53,15 +56,13 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
 
     with importing("transformers", "this tokenizer"):
         from transformers import AutoTokenizer, BertTokenizer
+        from transformers.utils import logging
 
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its advice is for those who program with it
     only_vocabulary = (folder / "vocab.txt").is_file() and not (folder / "tokenizer.json").is_file()
     tokenizer_class = BertTokenizer if only_vocabulary else AutoTokenizer
-    try:
+    with library_errors(f"transformers cannot open the tokenizer in {str(folder)!r}"):
         tokenizer = tokenizer_class.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # transformers raises many kinds for broken files
-        raise ModelUnusableError(
-            f"transformers cannot open the tokenizer in {str(folder)!r}: {first_line(error)}"
-        ) from error
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None and isinstance(backend.decoder, decoders.ByteLevel):
         return ByteLevelTokenizer(backend)

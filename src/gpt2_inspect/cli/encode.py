@@ -25,11 +25,12 @@ def encode(
         request.refuse_formats("--ids")
     prompt = request.streams.read_text(text)
     with request.open_output() as out:
-        result = request.open_session().ask(request.question(analysis.EncodeQuestion), prompt)
-        count, context = len(result.tokens), result.model.n_positions
-        if count > context:
-            request.streams.note(f"note: {count} tokens; the model's context is {context}")
-        if ids:
-            out.write_line(" ".join(str(token.id) for token in result.tokens))
+        session = request.open_session()
+        result = session.encode_ids(prompt) if ids else session.ask(request.question(analysis.EncodeQuestion), prompt)
+        count = len(result if isinstance(result, list) else result.tokens)
+        if count > session.model.n_positions:
+            request.streams.note(f"note: {count} tokens; the model's context is {session.model.n_positions}")
+        if isinstance(result, list):
+            out.write_line(" ".join(map(str, result)))
         else:
             out.write(result)

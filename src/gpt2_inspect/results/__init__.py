@@ -8,8 +8,10 @@ steps from 1, positions, layers and heads from 0.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 SCHEMA_VERSION = 1
@@ -28,7 +30,7 @@ def record(kind: type[_R]) -> type[_R]:
 
 
 class Record:
-    """Base of all records: gives `to_dict()`, the form that JSON is written from."""
+    """Base of all records: gives `to_dict()`, the form that JSON has."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or type(self) is not type(other):
@@ -47,7 +49,22 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries, lists and plain values, in the order of the fields; NaN and infinities become None."""
-        return {json_name(field.name): _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+        return {name: _plain(value) for name, value in self.entries().items()}
+
+    def entries(self) -> dict[str, Any]:
+        """The fields by the names that they have in JSON, in their order, each as it is."""
+        names, values_of = type(self).reader()
+        return dict(zip(names, values_of(self), strict=True))
+
+    @classmethod
+    @cache
+    def reader(cls) -> tuple[tuple[str, ...], Callable[["Record"], tuple[Any, ...]]]:
+        """The names of the fields, and what reads them all at once: there may be millions of records."""
+        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        plain_names = tuple(map(json_name, names))
+        if len(names) < 2:  # attrgetter gives no tuple
+            return plain_names, lambda record: tuple(getattr(record, name) for name in names)
+        return plain_names, attrgetter(*names)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -182,9 +199,9 @@ class Result(Record):
     prompt: Prompt | None
     """None where there is no text to start from."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON document: the schema version and the command's name, then the fields."""
-        return {"schema_version": SCHEMA_VERSION, "command": self.command, **super().to_dict()}
+    def entries(self) -> dict[str, Any]:
+        """Those of the JSON document: the schema version and the command's name, then the fields."""
+        return {"schema_version": SCHEMA_VERSION, "command": self.command, **super().entries()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
