@@ -1,11 +1,16 @@
 """Sentences go through one place, so that a translation changes what is said and nothing else."""
 
+import ast
 import gettext
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
 
 import pytest
 
+import gpt2_inspect
+from gpt2_inspect import errors
 from gpt2_inspect.messages import Counted, Message, Option, say, say_n, use_catalogue
 
 
@@ -48,3 +53,41 @@ def test_messages_travel() -> None:
 
 def test_values_are_not_templates() -> None:
     assert say("the model is {name}", name="{x} {}") == "the model is {x} {}"
+
+
+ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+FILES = sorted(Path(gpt2_inspect.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_sentence_goes_another_way(path: Path) -> None:
+    """Errors and hints are Messages; what is noted or stands in the help is said."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        sentences = list(node.args[:2]) if called in ERRORS else list(node.args[:1]) if called == "note" else []
+        sentences += [keyword.value for keyword in node.keywords if keyword.arg == "help"]
+        for sentence in sentences:
+            plain = isinstance(sentence, ast.JoinedStr) or (
+                isinstance(sentence, ast.Constant) and isinstance(sentence.value, str)
+            )
+            assert not plain, f"{path.name}:{sentence.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_sentences_are_constants_with_named_places(path: Path) -> None:
+    """So that they can be found by a program, and put into another order."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if not named or node.func.id not in ("Message", "say", "Counted", "say_n") or path.parent.name == "messages":
+            continue
+        if ast.unparse(node).startswith("say(inspect.cleandoc("):  # the documentation of a command
+            continue
+        templates = node.args
+        assert len(templates) == (2 if node.func.id in ("Counted", "say_n") else 1), f"{path.name}:{node.lineno}"
+        places = {keyword.arg for keyword in node.keywords}
+        for template in templates:
+            assert isinstance(template, ast.Constant), f"{path.name}:{node.lineno}"
+            fields = {name for _, name, _, _ in Formatter().parse(template.value) if name is not None}
+            assert fields <= places and (fields == places or "n" in places), f"{path.name}:{node.lineno}"

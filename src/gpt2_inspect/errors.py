@@ -116,8 +116,13 @@ def importing(packages: str, purpose: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
             raise  # a mistake of our own
         raise BackendUnavailableError(
-            f"{purpose} needs {packages}, and the import failed: {first_line(error)}",
-            f"pip install {packages.replace(' and ', ' ')}",
+            Message(
+                "{purpose} needs {packages}, and the import failed: {error}",
+                purpose=purpose,
+                packages=packages,
+                error=first_line(error),
+            ),
+            Message("pip install {names}", names=packages.replace(" and ", " ")),
         ) from error
 
 

@@ -12,6 +12,7 @@ from .checkpoint.special_ids import SpecialIds, special_ids
 from .checkpoint.tokenizer import Tokenizer
 from .checkpoint.tokenizer_files import load_tokenizer
 from .errors import ModelUnusableError
+from .messages import Message
 from .results import ModelInfo, RunInfo
 from .sources import ModelFiles
 from .version import __version__
@@ -128,7 +129,11 @@ class LoadedGPT2:
     def _check_vocabulary(self, tokenizer: Tokenizer) -> None:
         if not 0 <= self.config.vocab_size - tokenizer.vocab_size < _PADDING:
             raise ModelUnusableError(
-                f"model {self.files.name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its weights "
-                f"{self.config.vocab_size}",
-                "tokenizer and weights belong to different models",
+                Message(
+                    "model {name!r}: its tokenizer has {tokens} tokens, its weights {weights}",
+                    name=self.files.name,
+                    tokens=tokenizer.vocab_size,
+                    weights=self.config.vocab_size,
+                ),
+                Message("tokenizer and weights belong to different models"),
             )

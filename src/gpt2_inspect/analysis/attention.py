@@ -107,7 +107,8 @@ def inspect_attention(
     kept = {layer: weights for (_, layer), weights in observer.seen.items()}
     if not all(np.isfinite(weights).all() for weights in kept.values()):
         raise ModelUnusableError(
-            "the model's attention weights are not finite numbers", "its weights are damaged, or overflow"
+            Message("the model's attention weights are not finite numbers"),
+            Message("its weights are damaged, or overflow"),
         )
 
     if head is not None:

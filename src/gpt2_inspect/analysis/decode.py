@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import InputError
+from ..messages import Message
 from ..results import record
 from ..results.decode import Decode, DecodedToken
 from .question import LoadedModel, Question
@@ -58,7 +59,7 @@ def decode_ids(
     """
     token_ids = list(map(index, token_ids))  # NumPy's and torch's whole numbers are made Python's
     if not token_ids:
-        raise InputError("there are no token ids", "give one or more, for example 318")
+        raise InputError(Message("there are no token ids"), Message("give one or more, for example 318"))
     for token_id in token_ids:
         check_token_id(token_id, vocab_size)
     decoded = {token_id: _decoded(tokenizer, token_id) for token_id in set(token_ids)}

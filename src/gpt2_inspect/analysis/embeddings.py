@@ -179,4 +179,4 @@ def _describe(row: "Array") -> Vector:
 
 
 def _not_finite() -> ModelUnusableError:
-    return ModelUnusableError("the embeddings are not finite numbers", "the weights are damaged")
+    return ModelUnusableError(Message("the embeddings are not finite numbers"), Message("the weights are damaged"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
 from ..errors import BackendUnavailableError, UsageError, importing
+from ..messages import Message
 from ..sources import ModelFiles
 from .base import Backend
 
@@ -21,11 +22,17 @@ __all__ = ["BACKENDS", "DTYPES", "Backend", "check_choice", "load_backend", "loa
 def check_choice(backend: str, device: str, dtype: str) -> None:
     """Raise UsageError if there is no such backend, device or dtype, on any machine."""
     if backend not in BACKENDS:
-        raise UsageError(f"there is no backend {backend!r}", f"choose one of {', '.join(BACKENDS)}")
+        raise UsageError(
+            Message("there is no backend {backend!r}", backend=backend),
+            Message("choose one of {names}", names=", ".join(BACKENDS)),
+        )
     if dtype not in DTYPES:
-        raise UsageError(f"there is no dtype {dtype!r}", f"choose one of {', '.join(DTYPES)}")
+        raise UsageError(
+            Message("there is no dtype {dtype!r}", dtype=dtype),
+            Message("choose one of {names}", names=", ".join(DTYPES)),
+        )
     if not (isinstance(device, str) and re.fullmatch(r"cpu|cuda(:\d+)?", device, re.ASCII)):
-        raise UsageError(f"there is no device {device!r}", "choose cpu, cuda or cuda:N")
+        raise UsageError(Message("there is no device {device!r}", device=device), Message("choose cpu, cuda or cuda:N"))
 
 
 def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> Backend:
@@ -40,7 +47,9 @@ def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: st
     """
     obstacle = _obstacle_to_numpy(files, config, device, dtype)
     if backend == "numpy" and obstacle:
-        raise BackendUnavailableError(f"the numpy backend does not do {obstacle}", "use --backend torch")
+        raise BackendUnavailableError(
+            Message("the numpy backend does not do {obstacle}", obstacle=obstacle), Message("use --backend torch")
+        )
     if backend == "torch" or obstacle:
         with importing("torch and transformers", obstacle or "the torch backend"):
             from .torch_gpt2 import TorchGPT2  # loads torch and transformers: seconds
@@ -60,7 +69,8 @@ def load_heads(files: ModelFiles, config: GPT2Config, backend: str, device: str,
     """
     if backend == "numpy":
         raise BackendUnavailableError(
-            "compare-heads looks at transformers' own classes, and the numpy backend has none", "leave --backend out"
+            Message("compare-heads looks at transformers' own classes, and the numpy backend has none"),
+            Message("leave --backend out"),
         )
     with importing("torch and transformers", "compare-heads"):
         from .torch_heads import TorchHeads  # loads torch and transformers: seconds

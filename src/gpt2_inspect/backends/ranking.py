@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelUnusableError
+from ..messages import Message
 from .base import Ranking, Targets
 
 _LANES = 64
@@ -69,4 +70,6 @@ def best_first(ids: npt.NDArray[np.int64], logits: npt.NDArray[np.float32]) -> n
 
 def not_finite() -> ModelUnusableError:
     """The error for logits that are NaN or infinite."""
-    return ModelUnusableError("the model's logits are not finite numbers", "its weights are damaged, or overflow")
+    return ModelUnusableError(
+        Message("the model's logits are not finite numbers"), Message("its weights are damaged, or overflow")
+    )

@@ -16,6 +16,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
+from ..messages import Message
 from .base import Cache, Observer, Point, Ranking, Targets, check_length, check_room, own_cache, read_only
 from .ranking import best_first, not_finite
 
@@ -225,11 +226,18 @@ def _check_device(device: str) -> None:
         return
     if not torch.cuda.is_available():
         raise BackendUnavailableError(
-            f"device {device!r} is not available: torch finds no CUDA GPU", "use --device cpu"
+            Message("device {device!r} is not available: torch finds no CUDA GPU", device=device),
+            Message("use --device cpu"),
         )
     index = torch.device(device).index
     if index is not None and index >= torch.cuda.device_count():
-        raise BackendUnavailableError(f"there is no device {device!r}: torch finds {torch.cuda.device_count()} GPUs")
+        raise BackendUnavailableError(
+            Message(
+                "there is no device {device!r}: torch finds {count} GPUs",
+                device=device,
+                count=torch.cuda.device_count(),
+            )
+        )
 
 
 def _load_model(folder: Path, dtype: str) -> Any:
@@ -247,10 +255,16 @@ def _load_model(folder: Path, dtype: str) -> Any:
         )
     except Exception as error:  # transformers and torch raise many kinds for broken files
         raise ModelUnusableError(
-            f"transformers cannot open the weights in {str(folder)!r}: {first_line(error)}"
+            Message(
+                "transformers cannot open the weights in {folder!r}: {error}",
+                folder=str(folder),
+                error=first_line(error),
+            )
         ) from error
     if missing := sorted(report["missing_keys"]):
-        raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {missing[0]!r}")
+        raise ModelUnusableError(
+            Message("{folder!r}: its weights lack the tensor {tensor!r}", folder=str(folder), tensor=missing[0])
+        )
     return model
 
 
@@ -287,5 +301,6 @@ def _observed(model: Any, observe: Observer) -> Any:
 def out_of_memory(device: str) -> BackendUnavailableError:
     """The error for a device whose memory is full."""
     return BackendUnavailableError(
-        f"device {device!r} has too little memory for this", "use --dtype bfloat16 or the CPU"
+        Message("device {device!r} has too little memory for this", device=device),
+        Message("use --dtype bfloat16 or the CPU"),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ModelUnusableError
+from ..messages import Message
 
 _MAX_NUMBER = 3e38
 """The largest in float32, nearly."""
@@ -94,11 +95,13 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
-        raise ModelUnusableError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+        raise ModelUnusableError(
+            Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise ModelUnusableError(f"{str(path)!r} is not valid JSON: {error}") from error
+        raise ModelUnusableError(Message("{path!r} is not valid JSON: {error}", path=str(path), error=error)) from error
     if not isinstance(content, dict):
-        raise ModelUnusableError(f"{str(path)!r} does not hold a JSON object")
+        raise ModelUnusableError(Message("{path!r} does not hold a JSON object", path=str(path)))
     return content
 
 
@@ -108,12 +111,14 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
     if model_type != "gpt2":
         named = f"model_type {model_type!r}" if isinstance(model_type, str) else "no model_type"
         raise ModelUnusableError(
-            f"{str(path)!r} describes another architecture ({named}), not GPT-2",
-            "only checkpoints with model_type gpt2 can be inspected",
+            Message("{path!r} describes another architecture ({named}), not GPT-2", path=str(path), named=named),
+            Message("only checkpoints with model_type gpt2 can be inspected"),
         )
     for name in _NOT_FOLLOWED:
         if name in content:
-            raise ModelUnusableError(f"{str(path)!r}: {name} points to other files, which are not followed")
+            raise ModelUnusableError(
+                Message("{path!r}: {name} points to other files, which are not followed", path=str(path), name=name)
+            )
     fields = Fields(content, path)
     fields.check_unread()
     n_embd = fields.size("n_embd", 768)
@@ -135,7 +140,12 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
     )
     if config.n_embd % config.n_head:
         raise ModelUnusableError(
-            f"{str(path)!r}: n_embd {config.n_embd} cannot be divided among n_head {config.n_head} heads"
+            Message(
+                "{path!r}: n_embd {n_embd} cannot be divided among n_head {n_head} heads",
+                path=str(path),
+                n_embd=config.n_embd,
+                n_head=config.n_head,
+            )
         )
     return config
 
@@ -226,7 +236,15 @@ class Fields(NamedTuple):
             self._refuse("pad_token_id", padding, "a token id")
 
     def _refuse(self, name: str, value: Any, expected: str) -> None:
-        raise ModelUnusableError(f"{str(self.path)!r}: {name} is {_shown(value)}, not {expected}")
+        raise ModelUnusableError(
+            Message(
+                "{path!r}: {name} is {value}, not {expected}",
+                path=str(self.path),
+                name=name,
+                value=_shown(value),
+                expected=expected,
+            )
+        )
 
 
 def _is_token_id(value: Any) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelUnusableError
+from ..messages import Message
 
 SECONDS_TO_LOAD = 60.0
 SECONDS_TO_ANSWER = 10.0
@@ -87,8 +88,11 @@ class GuardedTokenizer:
             timer.cancel()
         if not line.endswith(b"\n"):
             raise ModelUnusableError(
-                f"the tokenizer in {str(self._folder)!r} cannot be used: "
-                + (f"it takes more than {seconds:.0f} seconds" if too_late.is_set() else _BROKEN_OFF)
+                Message(
+                    "the tokenizer in {folder!r} cannot be used: {reason}",
+                    folder=str(self._folder),
+                    reason=_too_slow(seconds) if too_late.is_set() else _broken_off(),
+                )
             )
         reply = json.loads(line)
         if "error" in reply:
@@ -96,7 +100,14 @@ class GuardedTokenizer:
         return reply["answer"]
 
 
-_BROKEN_OFF = f"it takes more than {MEMORY >> 30} GiB of memory, or makes the tokenizers library break off"
+def _too_slow(seconds: float) -> Message:
+    return Message("it takes more than {seconds:.0f} seconds", seconds=seconds)
+
+
+def _broken_off() -> Message:
+    return Message(
+        "it takes more than {limit} GiB of memory, or makes the tokenizers library break off", limit=MEMORY >> 30
+    )
 
 
 def _seconds_for(length: int) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ModelUnusableError
+from ..messages import Message
 
 SINGLE_FILE = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
@@ -71,7 +72,9 @@ def open_safetensors(path: Path) -> SafetensorsFile:
                 raise _broken(path, f"it has {size} bytes, too few for a header")
             buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise ModelUnusableError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+        raise ModelUnusableError(
+            Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+        ) from error
     length = int.from_bytes(buffer[:_LENGTH_BYTES], "little")
     if length > min(size - _LENGTH_BYTES, _MAX_HEADER):
         raise _broken(path, f"its header claims {length} bytes, the file has {size}")
@@ -136,5 +139,6 @@ def _check_layout(path: Path, entries: dict[str, TensorEntry], data_start: int, 
 
 def _broken(path: Path, why: str) -> ModelUnusableError:
     return ModelUnusableError(
-        f"{str(path)!r} is not a sound safetensors file: {why}", "the file may be cut off or damaged: fetch it again"
+        Message("{path!r} is not a sound safetensors file: {why}", path=str(path), why=why),
+        Message("the file may be cut off or damaged: fetch it again"),
     )

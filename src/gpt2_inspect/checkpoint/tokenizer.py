@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ModelUnusableError, first_line
+from ..messages import Message
 
 if TYPE_CHECKING:
     import tokenizers
@@ -121,7 +122,7 @@ def library_errors(what: str) -> Iterator[None]:
     except BaseException as error:  # neither library has kinds of its own; and a panic is no Exception
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise ModelUnusableError(f"{what}: {first_line(error)}") from error
+        raise ModelUnusableError(Message("{what}: {error}", what=what, error=first_line(error))) from error
 
 
 def utf8(token: str) -> bytes:
@@ -129,7 +130,9 @@ def utf8(token: str) -> bytes:
     try:
         return token.encode()
     except UnicodeEncodeError as error:
-        raise ModelUnusableError(f"the vocabulary holds a token that is not valid Unicode: {token!r}") from error
+        raise ModelUnusableError(
+            Message("the vocabulary holds a token that is not valid Unicode: {token!r}", token=token)
+        ) from error
 
 
 def _bytes_of(token: str | None) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelUnusableError
+from ..messages import Message
 from .linear import is_linear
 from .short_texts import ShortTextTokenizer, is_short, read_pair, tables_of
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, gpt2_tokenizer, library_errors
@@ -84,7 +85,12 @@ def _refuse_large_ids(vocabulary: Path) -> None:
         for token, token_id in json.loads(raw.decode()).items():
             if isinstance(token_id, int) and token_id >= 2**32:
                 raise ModelUnusableError(
-                    f"{str(vocabulary)!r}: the id of {token!r} is {token_id}, beyond any vocabulary"
+                    Message(
+                        "{vocabulary!r}: the id of {token!r} is {token_id}, beyond any vocabulary",
+                        vocabulary=str(vocabulary),
+                        token=token,
+                        token_id=token_id,
+                    )
                 )
 
 
@@ -177,7 +183,7 @@ def _check_what_is_not_used(path: Path, content: dict[str, Any]) -> None:
 
     model = content.get("model")
     if not isinstance(model, dict):
-        raise ModelUnusableError(f"{str(path)!r} is no tokenizer: it has no model")
+        raise ModelUnusableError(Message("{path!r} is no tokenizer: it has no model", path=str(path)))
     empty = {name: type(value)() for name, value in model.items() if name in ("vocab", "merges")}
     with library_errors(f"the tokenizer in {str(path)!r} is broken"):
         Tokenizer.from_str(json.dumps({**content, "model": {**model, **empty}, "added_tokens": []}))
@@ -188,9 +194,11 @@ def _read_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes().decode())
     except OSError as error:
-        raise ModelUnusableError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+        raise ModelUnusableError(
+            Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise ModelUnusableError(f"{str(path)!r} is not valid JSON: {error}") from error
+        raise ModelUnusableError(Message("{path!r} is not valid JSON: {error}", path=str(path), error=error)) from error
     if not isinstance(content, dict):
-        raise ModelUnusableError(f"{str(path)!r} does not hold a JSON object")
+        raise ModelUnusableError(Message("{path!r} does not hold a JSON object", path=str(path)))
     return content

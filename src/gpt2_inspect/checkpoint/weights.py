@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelUnusableError
+from ..messages import Message
 from .config import GPT2Config, read_json
 from .safetensors import SHARD_INDEX, SINGLE_FILE, SafetensorsFile, TensorEntry, open_safetensors
 from .shapes import expected_shapes
@@ -158,7 +159,9 @@ def open_checkpoint(folder: Path, config: GPT2Config) -> Checkpoint:
             continue
         if full_name is None:
             prefix = _PREFIX if name != _HEAD and any(key.startswith(_PREFIX) for key in stored) else ""
-            raise ModelUnusableError(f"{str(folder)!r}: its weights lack the tensor {prefix + name!r}")
+            raise ModelUnusableError(
+                Message("{folder!r}: its weights lack the tensor {tensor!r}", folder=str(folder), tensor=prefix + name)
+            )
         _check_tensor(full_name, stored[full_name][1], shape, folder)
         located[name] = stored[full_name]
     return Checkpoint(config, files, located)
@@ -192,23 +195,38 @@ def shard_names(folder: Path, index_name: str) -> list[str]:
     index = folder / index_name
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise ModelUnusableError(f"{str(index)!r} has no weight_map")
+        raise ModelUnusableError(Message("{index!r} has no weight_map", index=str(index)))
     if not all(isinstance(name, str) for name in weight_map.values()):
-        raise ModelUnusableError(f"{str(index)!r} maps a tensor to something that is no file's name")
+        raise ModelUnusableError(
+            Message("{index!r} maps a tensor to something that is no file's name", index=str(index))
+        )
     names = sorted(set(weight_map.values()))
     beside = {path.name for path in folder.iterdir() if path.is_file()}
     for name in names:
         if name not in beside:
-            raise ModelUnusableError(f"{str(index)!r} names the file {name!r}, which is not beside it")
+            raise ModelUnusableError(
+                Message("{index!r} names the file {name!r}, which is not beside it", index=str(index), name=name)
+            )
     return names
 
 
 def _check_tensor(name: str, entry: TensorEntry, shape: tuple[int, ...], folder: Path) -> None:
     if entry.shape != shape:
         raise ModelUnusableError(
-            f"{str(folder)!r}: tensor {name!r} has shape {list(entry.shape)}, config.json asks for {list(shape)}"
+            Message(
+                "{folder!r}: tensor {name!r} has shape {found}, config.json asks for {expected}",
+                folder=str(folder),
+                name=name,
+                found=list(entry.shape),
+                expected=list(shape),
+            )
         )
     if entry.dtype not in _STORED:
         raise ModelUnusableError(
-            f"{str(folder)!r}: tensor {name!r} is stored as {entry.dtype}, not as F32, F16 or BF16"
+            Message(
+                "{folder!r}: tensor {name!r} is stored as {dtype}, not as F32, F16 or BF16",
+                folder=str(folder),
+                name=name,
+                dtype=entry.dtype,
+            )
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ..messages import say
 from ..version import __version__
 
 COMMANDS = (
@@ -59,7 +60,7 @@ def _show_version(wanted: bool) -> None:
 def gpt2_inspect(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help=say("Show the version and exit."))
     ] = False,
 ) -> None:
     """See what GPT-2 thinks: which tokens it ranks, how sure it is, what its layers hold."""

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say
 from . import options
 from .command import Request
 
@@ -12,12 +13,15 @@ from .command import Request
 def attention(
     request: Request,
     text: options.Text,
-    layer: Annotated[int | None, typer.Option("--layer", metavar="L", help="One layer, from 0. Default: all.")] = None,
+    layer: Annotated[
+        int | None, typer.Option("--layer", metavar="L", help=say("One layer, from 0. Default: all."))
+    ] = None,
     head: Annotated[
-        int | None, typer.Option("--head", metavar="H", help="One head of the layer, from 0: shows its whole matrix.")
+        int | None,
+        typer.Option("--head", metavar="H", help=say("One head of the layer, from 0: shows its whole matrix.")),
     ] = None,
     position: options.Position = -1,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many tokens to show for each head.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many tokens to show for each head."))] = 3,
 ) -> None:
     """See which tokens each token looks at.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import typer
 
+from ..messages import Message, say
 from . import options
 from .streams import Streams
 
@@ -60,7 +61,7 @@ class Request(NamedTuple):
         if form:
             from ..errors import UsageError
 
-            raise UsageError(f"{option} and {form} contradict each other")
+            raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
     def open_output(self) -> "AbstractContextManager[Output]":
         """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
@@ -117,5 +118,5 @@ def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__name__, command.__doc__ = function.__name__, say(inspect.cleandoc(function.__doc__ or ""))
     return command

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say
 from . import options
 from .command import Request
 
@@ -12,8 +13,8 @@ from .command import Request
 def compare_heads(
     request: Request,
     text: options.Text,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show.")] = 5,
-    tree: Annotated[bool, typer.Option("--tree", help="Show all modules of both models.")] = False,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many candidates to show."))] = 5,
+    tree: Annotated[bool, typer.Option("--tree", help=say("Show all modules of both models."))] = False,
 ) -> None:
     """Compare AutoModelForCausalLM with AutoModel.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say
 from . import options
 from .command import Request
 
@@ -12,13 +13,13 @@ from .command import Request
 def compare_search(
     request: Request,
     text: options.Text,
-    steps: Annotated[int, typer.Option("--steps", "-n", help="How many tokens to add.")] = 10,
-    num_beams: Annotated[int, typer.Option("--num-beams", "-b", help="How many beams run side by side.")] = 3,
+    steps: Annotated[int, typer.Option("--steps", "-n", help=say("How many tokens to add."))] = 10,
+    num_beams: Annotated[int, typer.Option("--num-beams", "-b", help=say("How many beams run side by side."))] = 3,
     length_penalty: Annotated[
         float,
         typer.Option(
             "--length-penalty",
-            help="Beams are ranked by logprob / tokens ** this: above 0 favours long ones, below 0 short ones.",
+            help=say("Beams are ranked by logprob / tokens ** this: above 0 favours long ones, below 0 short ones."),
         ),
     ] = 1.0,
 ) -> None:

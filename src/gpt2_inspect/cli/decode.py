@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import Message, say
 from .command import Request
 
 
@@ -14,8 +15,10 @@ def decode(
         list[str] | None,
         typer.Argument(
             metavar="[IDS]...",
-            help="Token ids, with spaces, commas or line breaks between them, or a JSON array; without any, or with "
-            "`-`, they are read from standard input.",
+            help=say(
+                "Token ids, with spaces, commas or line breaks between them, or a JSON array; without any, or with "
+                "`-`, they are read from standard input."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -24,18 +27,20 @@ def decode(
         typer.Option(
             "--prompt",
             metavar="TEXT",
-            help="Instead of ids: decode the argmax of the logits behind this text, and show their argsort; `-` reads "
-            "the text from standard input.",
+            help=say(
+                "Instead of ids: decode the argmax of the logits behind this text, and show their argsort; `-` reads "
+                "the text from standard input."
+            ),
         ),
     ] = None,
     top_k: Annotated[
         int | None,
-        typer.Option("--top-k", "-k", help="With --prompt: how many tokens to show from each end. Default: 5."),
+        typer.Option("--top-k", "-k", help=say("With --prompt: how many tokens to show from each end. Default: 5.")),
     ] = None,
     skip_special_tokens: Annotated[
-        bool, typer.Option("--skip-special-tokens", help="Leave <|endoftext|> and its like out of the text.")
+        bool, typer.Option("--skip-special-tokens", help=say("Leave <|endoftext|> and its like out of the text."))
     ] = False,
-    bare: Annotated[bool, typer.Option("--text", help="Print the text and nothing else.")] = False,
+    bare: Annotated[bool, typer.Option("--text", help=say("Print the text and nothing else."))] = False,
 ) -> None:
     """Turn token ids into text.
 
@@ -47,9 +52,9 @@ def decode(
     from .ids import read_ids
 
     if prompt is not None and ids:
-        raise UsageError("--prompt takes the place of ids", "give one or the other")
+        raise UsageError(Message("--prompt takes the place of ids"), Message("give one or the other"))
     if prompt is None and top_k is not None:
-        raise UsageError("--top-k is for --prompt", "without it there are no logits to rank")
+        raise UsageError(Message("--top-k is for --prompt"), Message("without it there are no logits to rank"))
     if bare:
         request.refuse_formats("--text")
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say
 from . import options
 from .command import Request
 
@@ -12,7 +13,7 @@ from .command import Request
 def embeddings(
     request: Request,
     text: options.Text,
-    neighbors: Annotated[int, typer.Option("--neighbors", help="How many of the nearest tokens to show.")] = 5,
+    neighbors: Annotated[int, typer.Option("--neighbors", help=say("How many of the nearest tokens to show."))] = 5,
     save: options.Save = None,
 ) -> None:
     """Look at the vectors of tokens and positions (wte, wpe).

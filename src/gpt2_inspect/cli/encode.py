@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say
 from . import options
 from .command import Request
 
@@ -13,7 +14,7 @@ def encode(
     request: Request,
     text: options.Text,
     ids: Annotated[
-        bool, typer.Option("--ids", help="Print the ids and nothing else, on one line: for `decode`.")
+        bool, typer.Option("--ids", help=say("Print the ids and nothing else, on one line: for `decode`."))
     ] = False,
 ) -> None:
     """Turn a text into token ids.
@@ -29,7 +30,10 @@ def encode(
         result = session.encode_ids(prompt) if ids else session.ask(request.question(analysis.EncodeQuestion), prompt)
         count = len(result if isinstance(result, list) else result.tokens)
         if count > session.model.n_positions:
-            request.streams.note(f"note: {count} tokens; the model's context is {session.model.n_positions}")
+            context = session.model.n_positions
+            request.streams.note(
+                say("note: {tokens} tokens; the model's context is {context}", tokens=count, context=context)
+            )
         if isinstance(result, list):
             out.write_line(" ".join(map(str, result)))
         else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import OutputError, UsageError
+from ..messages import Message
 from . import unfinished
 
 TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
@@ -18,9 +19,15 @@ TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
 def file_named(option: str, name: str) -> Path:
     """The file that an option names. Raises UsageError if that can be no file's name."""
     if not name:
-        raise UsageError(f"{option} is empty", f"give the name of a file: {option} FILE")
+        raise UsageError(
+            Message("{option} is empty", option=option),
+            Message("give the name of a file: {option} FILE", option=option),
+        )
     if name.endswith(os.sep):
-        raise UsageError(f"{option} is {name!r}, which names a directory", "add the name of a file")
+        raise UsageError(
+            Message("{option} is {name!r}, which names a directory", option=option, name=name),
+            Message("add the name of a file"),
+        )
     return Path(name)
 
 
@@ -33,7 +40,7 @@ def open_whole(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     with reported(path):
         mode = _mode(path)
         if mode is not None and stat.S_ISDIR(mode):
-            raise OutputError(f"cannot write {str(path)!r}: it is a directory")
+            raise OutputError(Message("cannot write {path!r}: it is a directory", path=str(path)))
     special = mode is not None and not stat.S_ISREG(mode)  # a device or a pipe: there is nothing to keep whole
     settings = {} if binary else TEXT
     kind = "b" if binary else ""
@@ -106,4 +113,6 @@ def reported(path: Path) -> Iterator[None]:
     except BrokenPipeError:  # the reader has gone; that is no error
         raise
     except OSError as error:
-        raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+        raise OutputError(
+            Message("cannot write {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+        ) from error

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import Message, say
 from . import options
 from .command import Request
 
@@ -14,10 +15,10 @@ def hidden_states(
     text: options.Text,
     position: options.Position = -1,
     lens: Annotated[
-        bool, typer.Option("--lens", help="Also read each state out as if it were the last (the logit lens).")
+        bool, typer.Option("--lens", help=say("Also read each state out as if it were the last (the logit lens)."))
     ] = False,
     top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="With --lens: how many candidates to show. Default: 5.")
+        int | None, typer.Option("--top-k", "-k", help=say("With --lens: how many candidates to show. Default: 5."))
     ] = None,
     save: options.Save = None,
 ) -> None:
@@ -30,7 +31,7 @@ def hidden_states(
     from ..errors import UsageError
 
     if top_k is not None and not lens:
-        raise UsageError("--top-k is for --lens", "without it no candidates are shown")
+        raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))
     prompt = request.streams.read_text(text)
     with request.open_output() as out, request.open_save(save) as saver:
         session = request.open_session()

@@ -4,6 +4,7 @@ import json
 import re
 
 from ..errors import InputError, UsageError
+from ..messages import Message
 from .streams import Streams
 
 _PIECE = re.compile(r"\[[^\]]*\]?|[^\s,\[]+", re.ASCII)
@@ -23,7 +24,9 @@ def read_ids(streams: Streams, arguments: list[str]) -> list[int]:
     if arguments and arguments != ["-"]:
         return parse_ids(" ".join(arguments))  # a shell may have split an array at its spaces
     if not arguments and streams.stdin.isatty():
-        raise UsageError("there are no token ids", "give some, for example `decode 318`, or `-` to type them")
+        raise UsageError(
+            Message("there are no token ids"), Message("give some, for example `decode 318`, or `-` to type them")
+        )
     return parse_ids(streams.read_text("-"))
 
 
@@ -58,5 +61,6 @@ def _array(piece: str) -> list[int]:
 def _no_id(piece: str, what: str = "token id") -> InputError:
     shown = piece if len(piece) <= _LONGEST else piece[:_LONGEST] + "…"
     return InputError(
-        f"{shown!r} is no {what}", "ids are whole numbers with spaces, commas or line breaks between them, or [1, 2]"
+        Message("{shown!r} is no {what}", shown=shown, what=what),
+        Message("ids are whole numbers with spaces, commas or line breaks between them, or [1, 2]"),
     )

@@ -1,6 +1,7 @@
 """Opening the model that the options name."""
 
 from ..errors import OutputError
+from ..messages import Message, say
 from ..session import Session, load
 from ..sources import BUNDLED_NAME
 from . import unfinished
@@ -24,9 +25,11 @@ def open_session(
     session = load(model or None, backend=backend, device=device, dtype=dtype, revision=revision, offline=offline)
     for place in unfinished.places():
         if session.is_read_from(place):
-            raise OutputError(f"cannot write {place!r}: the model is read from it", "name another file")
+            raise OutputError(
+                Message("cannot write {place!r}: the model is read from it", place=place), Message("name another file")
+            )
     if not model and session.model.source == "bundled":
-        streams.note(f"note: this is {BUNDLED_NAME}, not GPT-2; `--model gpt2` downloads GPT-2 (0.5 GB)")
+        streams.note(say("note: this is {name}, not GPT-2; `--model gpt2` downloads GPT-2 (0.5 GB)", name=BUNDLED_NAME))
     _kept.append(session)
     return session
 

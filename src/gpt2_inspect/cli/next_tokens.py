@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say, say_n
 from ..render.visible import visible_token
 from . import options
 from .command import Request
@@ -15,31 +16,34 @@ def next_tokens(
     text: options.Text,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", "-n", help="How many tokens to add (transformers' max_new_tokens). Default: 10."),
+        typer.Option("--steps", "-n", help=say("How many tokens to add (transformers' max_new_tokens). Default: 10.")),
     ] = None,
     max_length: Annotated[
         int | None,
         typer.Option(
             "--max-length",
-            help="Instead of --steps: how many tokens prompt and completion have together (transformers' max_length).",
+            help=say(
+                "Instead of --steps: how many tokens prompt and completion have together (transformers' max_length)."
+            ),
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help="How many candidates to show at each step.")] = 5,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many candidates to show at each step."))] = 5,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", "-t", help="Sample, with the logits divided by this.")
+        float | None, typer.Option("--temperature", "-t", help=say("Sample, with the logits divided by this."))
     ] = None,
     top_p: Annotated[
-        float | None, typer.Option("--top-p", help="Sample from the fewest tokens whose probabilities sum to this.")
+        float | None,
+        typer.Option("--top-p", help=say("Sample from the fewest tokens whose probabilities sum to this.")),
     ] = None,
     sample_top_k: Annotated[
-        int | None, typer.Option("--sample-top-k", help="Sample from this many of the most probable tokens.")
+        int | None, typer.Option("--sample-top-k", help=say("Sample from this many of the most probable tokens."))
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of the sampling: the same one draws the same tokens.")
+        int | None, typer.Option("--seed", help=say("Seed of the sampling: the same one draws the same tokens."))
     ] = None,
-    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help="Go on behind an end token.")] = False,
+    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help=say("Go on behind an end token."))] = False,
     truncate_left: Annotated[
-        bool, typer.Option("--truncate-left", help="Drop the oldest tokens of a prompt that is too long.")
+        bool, typer.Option("--truncate-left", help=say("Drop the oldest tokens of a prompt that is too long."))
     ] = False,
 ) -> None:
     """Rank the next tokens, take one, append it, and ask again.
@@ -56,11 +60,18 @@ def next_tokens(
         if result.prompt.bos_added:
             first = result.prompt.tokens[0]
             shown = visible_token(first.token, first.bytes)
-            request.streams.note(f"note: the prompt is empty; the model starts from {shown}")
+            request.streams.note(say("note: the prompt is empty; the model starts from {token}", token=shown))
         if seed is not None and not question.sampled:
-            request.streams.note("note: --seed does nothing without --temperature, --top-p or --sample-top-k")
+            request.streams.note(say("note: --seed does nothing without --temperature, --top-p or --sample-top-k"))
         if result.prompt.tokens_dropped:
-            request.streams.note(f"note: dropped the oldest {result.prompt.tokens_dropped} tokens of the prompt")
+            dropped = result.prompt.tokens_dropped
+            request.streams.note(
+                say_n(
+                    "note: dropped the oldest token of the prompt",
+                    "note: dropped the oldest {n} tokens of the prompt",
+                    n=dropped,
+                )
+            )
         if table:
             table.finish(result)
         else:

@@ -4,16 +4,20 @@ from typing import Annotated
 
 import typer
 
+from ..messages import say
+
 Text = Annotated[
-    str, typer.Argument(metavar="TEXT", help="The text; `-` reads it from standard input.", show_default=False)
+    str, typer.Argument(metavar="TEXT", help=say("The text; `-` reads it from standard input."), show_default=False)
 ]
 Position = Annotated[
     int,
-    typer.Option("--position", "-p", metavar="N", help="Which token, from 0; negative ones count from the end."),
+    typer.Option("--position", "-p", metavar="N", help=say("Which token, from 0; negative ones count from the end.")),
 ]
 Save = Annotated[
     str | None,
-    typer.Option("--save", metavar="FILE", help="Write the arrays behind the table to FILE.npz or FILE.safetensors."),
+    typer.Option(
+        "--save", metavar="FILE", help=say("Write the arrays behind the table to FILE.npz or FILE.safetensors.")
+    ),
 ]
 
 Model = Annotated[
@@ -23,29 +27,35 @@ Model = Annotated[
         "-m",
         envvar="GPT2_INSPECT_MODEL",
         metavar="NAME",
-        help="`pocket` (bundled), a directory, or a hub id such as `gpt2`. Default: gpt2 if it is in the hub's cache, "
-        "else pocket.",
+        help=say(
+            "`pocket` (bundled), a directory, or a hub id such as `gpt2`. Default: gpt2 if it is in the hub's cache, "
+            "else pocket."
+        ),
     ),
 ]
 Revision = Annotated[
-    str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit of a hub model.")
+    str | None, typer.Option("--revision", metavar="REV", help=say("Branch, tag or commit of a hub model."))
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Never use the network; HF_HUB_OFFLINE=1 says the same.")]
-Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help="auto, numpy (fast on a CPU) or torch.")]
-Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N.")]
-Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help="float32, bfloat16 or float16.")]
+Offline = Annotated[bool, typer.Option("--offline", help=say("Never use the network; HF_HUB_OFFLINE=1 says the same."))]
+Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help=say("auto, numpy (fast on a CPU) or torch."))]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help=say("cpu, cuda or cuda:N."))]
+Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help=say("float32, bfloat16 or float16."))]
 Format = Annotated[
     str | None,
     typer.Option(
         "--format",
         "-f",
         metavar="NAME",
-        help="table, json, jsonl, csv or markdown. Default: what FILE ends in (.json, .jsonl, .csv, .md), else table.",
+        help=say(
+            "table, json, jsonl, csv or markdown. Default: what FILE ends in (.json, .jsonl, .csv, .md), else table."
+        ),
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+Json = Annotated[bool, typer.Option("--json", help=say("Short for --format json."))]
 OutputFile = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, which is replaced only when all went well."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help=say("Write to FILE, which is replaced only when all went well.")
+    ),
 ]
-Traceback = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it arose.")]
+Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
+from ..messages import Message
 from ..render import FORMATS, render
 from ..results import Result
 from .files import open_whole, reported
@@ -22,10 +23,13 @@ _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown"
 def choose_format(form: str | None, json: bool, path: Path | None) -> str:
     """The format that the options ask for. Raises UsageError if they disagree or name no format."""
     if json and form not in (None, "json"):
-        raise UsageError(f"--json and --format {form} contradict each other")
+        raise UsageError(Message("--json and --format {form} contradict each other", form=form))
     form = "json" if json else form or (_ENDINGS.get(path.suffix.lower()) if path else None) or "table"
     if form not in FORMATS:
-        raise UsageError(f"there is no format {form!r}", f"choose one of {', '.join(FORMATS)}")
+        raise UsageError(
+            Message("there is no format {form!r}", form=form),
+            Message("choose one of {names}", names=", ".join(FORMATS)),
+        )
     return form
 
 

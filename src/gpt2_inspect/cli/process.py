@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import ExitCode, InspectError
-from ..messages import Option
+from ..messages import Option, say
 from .streams import Streams
 
 
@@ -30,22 +30,25 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
         streams.abandon_stdout()
         return ExitCode.DONE
     except KeyboardInterrupt:
-        return _report(streams, "interrupted", None, ExitCode.INTERRUPTED)
+        return _report(streams, say("interrupted"), None, ExitCode.INTERRUPTED)
     except InspectError as error:
         _trace(arguments)
         spelling = Option.on_command_line
         return _report(streams, error.say(spelling), error.say_hint(spelling), error.exit_code)
     except MemoryError:
         _trace(arguments)
-        return _report(streams, "this takes more memory than there is", None, ExitCode.BACKEND_UNAVAILABLE)
+        return _report(streams, say("this takes more memory than there is"), None, ExitCode.BACKEND_UNAVAILABLE)
     except Exception as error:  # a bug of ours: still one line, and a code of its own
         _trace(arguments)
         if isinstance(error, OSError) and error.errno and error.filename is None:  # no: a full disk, a terminal gone
             streams.abandon_stdout()
-            return _report(streams, f"cannot write to standard output: {error.strerror}", None, ExitCode.USAGE)
+            return _report(
+                streams, say("cannot write to standard output: {reason}", reason=error.strerror), None, ExitCode.USAGE
+            )
         reason = " ".join(str(error).split())
-        hint = "please report it, with what --traceback adds"
-        return _report(streams, f"internal error: {type(error).__name__}: {reason}", hint, ExitCode.BUG)
+        hint = say("please report it, with what --traceback adds")
+        message = say("internal error: {kind}: {reason}", kind=type(error).__name__, reason=reason)
+        return _report(streams, message, hint, ExitCode.BUG)
     return code
 
 
@@ -65,18 +68,22 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
         return done.exit_code
     except TyperException as error:
         where = getattr(error, "ctx", None)
-        hint = f"see `{where.command_path} --help`" if where else None
-        if hint and type(error).__name__ == "NoSuchOption":
-            hint += "; an argument that begins with - goes behind `--`"
+        hint = None
+        if where and type(error).__name__ == "NoSuchOption":
+            hint = say(
+                "see `{command} --help`; an argument that begins with - goes behind `--`", command=where.command_path
+            )
+        elif where:
+            hint = say("see `{command} --help`", command=where.command_path)
         return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
 
 
 def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:
     from ..render.visible import visible_line
 
-    streams.note(f"error: {visible_line(message)}")
+    streams.note(say("error: {message}", message=visible_line(message)))
     if hint:
-        streams.note(f"hint: {visible_line(hint)}")
+        streams.note(say("hint: {hint}", hint=visible_line(hint)))
     return int(code)
 
 

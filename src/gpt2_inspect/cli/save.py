@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import UsageError
+from ..messages import Message
 from ..render.arrays import SUFFIXES, write_arrays
 from .files import open_whole, reported
 
@@ -37,8 +38,14 @@ def open_save(path: Path | None, output: Path | None) -> Iterator[Saver | None]:
         yield None
         return
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--save is {str(path)!r}; it must be {' or '.join(f'FILE{suffix}' for suffix in SUFFIXES)}")
+        raise UsageError(
+            Message(
+                "--save is {path!r}; it must be {names}",
+                path=str(path),
+                names=" or ".join(f"FILE{suffix}" for suffix in SUFFIXES),
+            )
+        )
     if output is not None and os.path.realpath(path) == os.path.realpath(output):
-        raise UsageError(f"--save and --output are the same file, {str(path)!r}")
+        raise UsageError(Message("--save and --output are the same file, {path!r}", path=str(path)))
     with open_whole(path, binary=True) as file:
         yield Saver(path, file)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..messages import say
 from . import options
 from .command import Request
 
@@ -13,10 +14,11 @@ def score(
     request: Request,
     text: options.Text,
     bos: Annotated[
-        bool, typer.Option("--bos", help="Put <|endoftext|> before the text, so that its first token is scored too.")
+        bool,
+        typer.Option("--bos", help=say("Put <|endoftext|> before the text, so that its first token is scored too.")),
     ] = False,
     top_k: Annotated[
-        int, typer.Option("--top-k", "-k", help="How many proposals for the next place to show at each token.")
+        int, typer.Option("--top-k", "-k", help=say("How many proposals for the next place to show at each token."))
     ] = 5,
 ) -> None:
     """Say how probable each token of a text is.

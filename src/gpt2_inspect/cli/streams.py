@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self, TextIO
 
 from ..errors import InputError
+from ..messages import Message
 
 MAX_INPUT = 16 * 2**20
 """Bytes read from standard input; a model's context is some thousand tokens."""
@@ -75,15 +76,19 @@ class Streams(NamedTuple):
         try:
             raw = self.stdin.read(MAX_INPUT + 1)
         except OSError as error:
-            raise InputError(f"cannot read standard input: {error.strerror or error}") from error
+            raise InputError(Message("cannot read standard input: {reason}", reason=error.strerror or error)) from error
         if len(raw) > MAX_INPUT:
-            raise InputError(f"standard input is larger than {MAX_INPUT // 2**20} MiB")
+            raise InputError(Message("standard input is larger than {limit} MiB", limit=MAX_INPUT // 2**20))
         try:
             return raw.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise InputError(
-                f"standard input is not valid UTF-8: byte {error.start} is 0x{raw[error.start]:02x}",
-                "convert it first, for example with `iconv -t UTF-8`",
+                Message(
+                    "standard input is not valid UTF-8: byte {start} is 0x{byte:02x}",
+                    start=error.start,
+                    byte=raw[error.start],
+                ),
+                Message("convert it first, for example with `iconv -t UTF-8`"),
             ) from error
 
     def abandon_stdout(self) -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ..errors import ModelNotFoundError, UsageError
+from ..messages import Message
 from .base import ModelFiles
 from .bundled import BUNDLED_NAME, bundled_model
 from .directory import directory_model, looks_like_directory
@@ -30,13 +31,13 @@ def find_model(
         UsageError: a revision is given for a model that has none, or one of both is no string.
     """
     if not (revision is None or isinstance(revision, str)):
-        raise UsageError(f"--revision is {revision!r}; it must be a string")
+        raise UsageError(Message("--revision is {revision!r}; it must be a string", revision=revision))
     if isinstance(name, os.PathLike):
         folder = Path(os.fsdecode(name))
         _refuse_revision(str(folder), revision)
         return directory_model(folder)
     if not (name is None or isinstance(name, str)):
-        raise UsageError(f"--model is {name!r}; it must be a name or a path")
+        raise UsageError(Message("--model is {name!r}; it must be a name or a path", name=name))
     if name is None:
         cached = find_in_cache(DEFAULT_HUB_MODEL, revision)
         if cached is not None:
@@ -51,8 +52,8 @@ def find_model(
         return directory_model(Path(name))
     if not is_hub_id(name):
         raise ModelNotFoundError(
-            f"there is no model {name!r}: it is no directory and cannot be a hub id",
-            "give `pocket`, a directory that holds config.json, or a hub id such as `gpt2`",
+            Message("there is no model {name!r}: it is no directory and cannot be a hub id", name=name),
+            Message("give `pocket`, a directory that holds config.json, or a hub id such as `gpt2`"),
         )
     return find_in_cache(name, revision) or _download(name, revision, offline=offline)
 
@@ -60,8 +61,11 @@ def find_model(
 def _download(name: str, revision: str | None, *, offline: bool) -> ModelFiles:
     if offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise ModelNotFoundError(
-            f"model {name!r} is not in the local cache, and downloads are forbidden (--offline or HF_HUB_OFFLINE)",
-            "run it once with a network, or use `--model pocket`, which needs none",
+            Message(
+                "model {name!r} is not in the local cache, and downloads are forbidden (--offline or HF_HUB_OFFLINE)",
+                name=name,
+            ),
+            Message("run it once with a network, or use `--model pocket`, which needs none"),
         )
     from .hub_download import download  # loads huggingface_hub, which the other sources do without
 
@@ -70,4 +74,4 @@ def _download(name: str, revision: str | None, *, offline: bool) -> ModelFiles:
 
 def _refuse_revision(name: str, revision: str | None) -> None:
     if revision is not None:
-        raise UsageError(f"--revision is for models from the hub; {name!r} is not one")
+        raise UsageError(Message("--revision is for models from the hub; {name!r} is not one", name=name))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..errors import ModelNotFoundError, ModelUnusableError
+from ..messages import Message
 from .base import ModelFiles, missing_files
 
 
@@ -29,14 +30,19 @@ def directory_model(folder: Path) -> ModelFiles:
         folder = folder.expanduser()
         if not folder.is_dir():
             what = "is not a directory" if folder.exists() else "does not exist"
-            raise ModelNotFoundError(f"model directory {str(folder)!r} {what}")
+            raise ModelNotFoundError(Message("model directory {folder!r} {what}", folder=str(folder), what=what))
         missing = missing_files(folder)
     except (OSError, RuntimeError) as error:  # no permission, a name too long; no such user after `~`
         reason = getattr(error, "strerror", None) or error
-        raise ModelNotFoundError(f"model directory {str(folder)!r} cannot be read: {reason}") from error
+        raise ModelNotFoundError(
+            Message("model directory {folder!r} cannot be read: {reason}", folder=str(folder), reason=reason)
+        ) from error
     if missing:
         raise ModelUnusableError(
-            f"{str(folder)!r} is not a model: it has no {' and no '.join(missing)}",
-            "a model directory holds config.json, model.safetensors and tokenizer.json (or vocab.json and merges.txt)",
+            Message("{folder!r} is not a model: it has no {names}", folder=str(folder), names=" and no ".join(missing)),
+            Message(
+                "a model directory holds config.json, model.safetensors and tokenizer.json "
+                "(or vocab.json and merges.txt)"
+            ),
         )
     return ModelFiles(str(folder), "directory", folder)

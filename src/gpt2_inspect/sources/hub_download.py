@@ -1,6 +1,7 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
+from ..messages import Message
 from .base import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
 from .hub_cache import find_in_cache
 
@@ -26,22 +27,33 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
         info = huggingface_hub.HfApi().model_info(hub_id, revision=revision)
     except errors.GatedRepoError:
         raise ModelNotFoundError(
-            f"model {hub_id!r} is gated on the hub", "accept its terms there and log in with `hf auth login`"
+            Message("model {hub_id!r} is gated on the hub", hub_id=hub_id),
+            Message("accept its terms there and log in with `hf auth login`"),
         ) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         named = f"revision {revision or 'main'!r} of" if isinstance(error, errors.RevisionNotFoundError) else "model"
-        raise ModelNotFoundError(f"the hub has no {named} {hub_id!r}", "check the name for a typing error") from None
+        raise ModelNotFoundError(
+            Message("the hub has no {named} {hub_id!r}", named=named, hub_id=hub_id),
+            Message("check the name for a typing error"),
+        ) from None
     except errors.HfHubHTTPError as error:
-        raise NetworkError(f"the hub refused {hub_id!r}: {first_line(error)}", "try again later") from error
+        raise NetworkError(
+            Message("the hub refused {hub_id!r}: {error}", hub_id=hub_id, error=first_line(error)),
+            Message("try again later"),
+        ) from error
     except (OSError, HTTPError) as error:
         raise ModelNotFoundError(
-            f"model {hub_id!r} is not in the local cache, and the hub cannot be reached ({first_line(error)})",
-            "check the name and the network, or use `--model pocket`, which needs none",
+            Message(
+                "model {hub_id!r} is not in the local cache, and the hub cannot be reached ({error})",
+                hub_id=hub_id,
+                error=first_line(error),
+            ),
+            Message("check the name and the network, or use `--model pocket`, which needs none"),
         ) from error
     except ValueError as error:
         raise NetworkError(
-            f"the hub's answer about {hub_id!r} makes no sense",
-            "a proxy or a login page may have answered in its place",
+            Message("the hub's answer about {hub_id!r} makes no sense", hub_id=hub_id),
+            Message("a proxy or a login page may have answered in its place"),
         ) from error
 
     names = [sibling.rfilename for sibling in info.siblings or []]
@@ -50,11 +62,14 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
     except (OSError, HTTPError, ValueError) as error:
         reason = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
         raise NetworkError(
-            f"the download of {hub_id!r} failed: {first_line(reason)}", "run the same command again to go on with it"
+            Message("the download of {hub_id!r} failed: {reason}", hub_id=hub_id, reason=first_line(reason)),
+            Message("run the same command again to go on with it"),
         ) from error
     model = find_in_cache(hub_id, revision)
     if model is None:
-        raise ModelUnusableError(f"model {hub_id!r} on the hub lacks config.json, weights or a tokenizer")
+        raise ModelUnusableError(
+            Message("model {hub_id!r} on the hub lacks config.json, weights or a tokenizer", hub_id=hub_id)
+        )
     return model
 
 
