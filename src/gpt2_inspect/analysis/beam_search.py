@@ -79,7 +79,7 @@ class BeamSearch:
         self._eos_token_id = eos_token_id
 
     def advance(self, ids: "Ids", logprobs: "Logprobs") -> list[int]:
-        """Take a step, and say which beam each of those that now run was before. None do if the search has ended.
+        """Take a step. Gives, for each beam that now runs, the place of the beam that it extends; nothing at the end.
 
         `ids` and `logprobs` are the next tokens of each running beam, (beams, k), best first: 2 * num_beams of them,
         or the whole vocabulary if that is smaller. No others of a beam can be among the best 2 * num_beams of all.

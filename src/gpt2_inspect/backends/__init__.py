@@ -1,83 +1,104 @@
 """Running the model. `load_backend` picks the backend; each has a file of its own, imported only when picked."""
 
 import re
-from typing import TYPE_CHECKING
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..checkpoint.config import GPT2Config
-from ..checkpoint.safetensors import has_safetensors
-from ..errors import BackendUnavailableError, UsageError
-from ..sources import ModelFiles
-from .base import Backend
+from ..errors import BackendUnavailableError, UsageError, first_line
+from .base import Backend, BackendClass
 
 if TYPE_CHECKING:
-    from .heads import Heads
+    from .auto_classes import AutoClasses
 
-BACKENDS = ("auto", "numpy", "torch")
+
+class Row(NamedTuple):
+    """A backend, told of before anything of it is imported."""
+
+    name: str
+    module: str
+    """Its file in this folder."""
+    kind: str
+    """Its class in that file: a BackendClass."""
+    needs: str
+    """The packages that the file imports."""
+
+
+BACKENDS = (
+    Row("numpy", "numpy_gpt2", "NumpyGPT2", "numpy"),
+    Row("torch", "torch_gpt2", "TorchGPT2", "torch and transformers"),
+)
+"""The faster one first. The last runs whatever transformers runs."""
+
+AUTO = "auto"
+"""The first of them that can do what is asked."""
+
 DTYPES = ("float32", "bfloat16", "float16")
 
-__all__ = ["BACKENDS", "DTYPES", "Backend", "check_choice", "load_backend", "load_heads"]
+__all__ = ["AUTO", "BACKENDS", "DTYPES", "Backend", "check_choice", "load_auto_classes", "load_backend"]
 
 
 def check_choice(backend: str, device: str, dtype: str) -> None:
     """Raise UsageError if there is no such backend, device or dtype, on any machine."""
-    if backend not in BACKENDS:
-        raise UsageError(f"there is no backend {backend!r}", f"choose one of {', '.join(BACKENDS)}")
+    names = [AUTO, *(row.name for row in BACKENDS)]
+    if backend not in names:
+        raise UsageError(f"there is no backend {backend!r}", f"choose one of {', '.join(names)}")
     if dtype not in DTYPES:
         raise UsageError(f"there is no dtype {dtype!r}", f"choose one of {', '.join(DTYPES)}")
     if not (isinstance(device, str) and re.fullmatch(r"cpu|cuda(:\d+)?", device, re.ASCII)):
         raise UsageError(f"there is no device {device!r}", "choose cpu, cuda or cuda:N")
 
 
-def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> Backend:
-    """The backend that runs this model. The three names have passed `check_choice`.
+def load_backend(folder: Path, config: GPT2Config, backend: str, device: str, dtype: str) -> Backend:
+    """The backend that runs the model in a folder. The three names have passed `check_choice`.
 
     `auto` is numpy where that can do it: on the CPU, in float32, for a checkpoint within what it implements; else
     torch. It never loads torch to find out whether there is a GPU.
 
     Raises:
-        BackendUnavailableError: the backend cannot run this model, or there is no such device here.
+        BackendUnavailableError: the backend cannot run this model, lacks a package, or there is no such device here.
         ModelUnusableError: the weights are broken or do not fit the configuration.
     """
-    obstacle = _obstacle_to_numpy(files, config, device, dtype)
-    if backend == "numpy" and obstacle:
-        raise BackendUnavailableError(f"the numpy backend does not do {obstacle}", "use --backend torch")
-    if backend == "torch" or obstacle:
-        from .torch_gpt2 import TorchGPT2  # loads torch and transformers: seconds
+    rows = [row for row in BACKENDS if backend in (AUTO, row.name)]
+    for row in rows:
+        kind: BackendClass = getattr(_imported(row.module, row.needs, f"the {row.name} backend"), row.kind)
+        obstacle = kind.obstacle(folder, config, device, dtype)
+        if obstacle is None:
+            return kind.load(folder, config, device, dtype)
+    raise BackendUnavailableError(
+        f"the {rows[-1].name} backend does not do {obstacle}", f"use --backend {BACKENDS[-1].name}"
+    )
 
-        return TorchGPT2.load(files.folder, config, device, dtype)
-    from .numpy_gpt2 import NumpyGPT2
 
-    return NumpyGPT2.load(files.folder, config)
-
-
-def load_heads(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> "Heads":
+def load_auto_classes(folder: Path, config: GPT2Config, backend: str, device: str, dtype: str) -> "AutoClasses":
     """transformers' own models with and without the head. The three names have passed `check_choice`.
 
     Raises:
-        BackendUnavailableError: numpy was asked for, or there is no such device here.
+        BackendUnavailableError: another backend than torch was asked for, torch or transformers is missing, or there is
+            no such device here.
         ModelUnusableError: the weights are broken or do not fit the configuration.
     """
-    if backend == "numpy":
+    torch = BACKENDS[-1]
+    if backend not in (AUTO, torch.name):
         raise BackendUnavailableError(
-            "compare-heads looks at transformers' own classes, and the numpy backend has none", "leave --backend out"
+            f"compare-heads looks at transformers' own classes, and the {backend} backend has none",
+            "leave --backend out",
         )
-    from .torch_heads import TorchHeads  # loads torch and transformers: seconds
+    module = _imported("torch_auto_classes", torch.needs, "compare-heads")
+    loaded: AutoClasses = module.TorchAutoClasses.load(folder, config, device, dtype)
+    return loaded
 
-    return TorchHeads.load(files.folder, config, device, dtype)
 
-
-def _obstacle_to_numpy(files: ModelFiles, config: GPT2Config, device: str, dtype: str) -> str | None:
-    """What keeps the numpy backend from running this, by name; None if nothing does."""
-    from .activations import ACTIVATIONS  # loads NumPy, which both backends need
-
-    if device != "cpu":
-        return f"device {device!r}"
-    if dtype != "float32":
-        return f"dtype {dtype!r}"
-    if config.activation_function not in ACTIVATIONS:
-        return f"activation_function {config.activation_function!r}"
-    if config.unsupported:
-        return config.unsupported[0]
-    if not has_safetensors(files.folder):
-        return "pickled weights (pytorch_model.bin)"
-    return None
+def _imported(module: str, needs: str, purpose: str) -> ModuleType:
+    """A file of this folder; for that of torch it takes seconds."""
+    try:
+        return import_module(f".{module}", __name__)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
+            raise  # a mistake of our own
+        raise BackendUnavailableError(
+            f"{purpose} needs {needs}, and the import failed: {first_line(error)}",
+            f"pip install {needs.replace(' and ', ' ')}",
+        ) from error

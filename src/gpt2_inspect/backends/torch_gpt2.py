@@ -11,14 +11,14 @@ import torch
 import transformers
 
 from ..checkpoint.config import GPT2Config
-from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint
-from ..errors import BackendUnavailableError, ModelUnusableError, first_line
-from ..sources.base import shards
-from .base import Cache, Observer, Point, Ranking, Targets, check_length, check_room, own_cache, read_only
-from .ranking import best_first, not_finite
+from ..errors import BackendUnavailableError, ModelUnusableError, first_line, not_finite
+from ..filenames import has_safetensors, shards
+from .base import Cache, Observer, Point, Ranking, Targets, backend, check_length, check_room, own_cache, read_only
+from .ranking import LOGITS, best_first
 
 
+@backend
 class TorchGPT2:
     """A GPT-2 in any precision on any device that torch has."""
 
@@ -28,6 +28,10 @@ class TorchGPT2:
         self._model = model
         self.device = device
         self.dtype = dtype
+
+    @staticmethod
+    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> str | None:
+        return None  # a device that is not there is an error of `load`
 
     @classmethod
     def load(cls, folder: Path, config: GPT2Config, device: str, dtype: str) -> Self:
@@ -148,7 +152,7 @@ def rank_rows(logits: torch.Tensor, k: int, targets: npt.NDArray[np.int64] | Non
     # by way of the best logit, so that no rounding puts its probability above 1
     log_normalizer = best.values - logprobs.gather(1, best.indices[:, None])[:, 0]
     if not torch.isfinite(entropy).all():  # 0 * inf is NaN, so no infinite logit is lost
-        raise not_finite()
+        raise not_finite(LOGITS)
     # topk leaves the order of equal values open, so all that reach the k-th value are taken and then sorted
     row, ids = (logits >= logits.topk(k).values[:, -1:]).nonzero(as_tuple=True)
     values = logits[row, ids].cpu().numpy()

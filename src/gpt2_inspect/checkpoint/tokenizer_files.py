@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelUnusableError
+from ..filenames import ADDED_TOKENS, MERGES, SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY
 from .config import read_json
 from .short_texts import for_short_texts, is_short
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, gpt2_tokenizer
@@ -24,7 +25,7 @@ def load_tokenizer(folder: Path, first_text: str = "") -> Tokenizer:
     Raises:
         ModelUnusableError: the files are broken.
     """
-    full, vocabulary, merges = folder / "tokenizer.json", folder / "vocab.json", folder / "merges.txt"
+    full, vocabulary, merges = folder / TOKENIZER, folder / VOCABULARY, folder / MERGES
     has_pair = vocabulary.is_file() and merges.is_file()
     if full.is_file():
         if has_pair and _is_plain_gpt2(full) and _is_plain_setup(folder):
@@ -63,7 +64,7 @@ def _from_tokenizer_json(path: Path) -> Tokenizer:
         raise _unusable(repr(str(path)), error) from error
     if not isinstance(tokenizer.decoder, decoders.ByteLevel):
         return _from_transformers(path.parent)
-    prefix = _settings(path.parent, "tokenizer_config.json").get("add_prefix_space")
+    prefix = _settings(path.parent, TOKENIZER_CONFIG).get("add_prefix_space")
     if isinstance(prefix, bool) and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel):
         tokenizer.pre_tokenizer.add_prefix_space = prefix  # that file has the last word, as in transformers
     return ByteLevelTokenizer(tokenizer)
@@ -100,10 +101,10 @@ def _is_plain_gpt2(path: Path) -> bool:
 
 def _is_plain_setup(folder: Path) -> bool:
     """True if the settings beside vocab.json and merges.txt add nothing to GPT-2's own."""
-    if (folder / "added_tokens.json").is_file():
+    if (folder / ADDED_TOKENS).is_file():
         return False
-    settings = _settings(folder, "tokenizer_config.json")
-    special = settings | _settings(folder, "special_tokens_map.json")
+    settings = _settings(folder, TOKENIZER_CONFIG)
+    special = settings | _settings(folder, SPECIAL_TOKENS)
     named = [value for name, value in special.items() if name.endswith(("_token", "_tokens")) and value]
     added = settings.get("added_tokens_decoder") or {}
     named += added.values() if isinstance(added, dict) else [added]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelUnusableError, first_line
+from ..filenames import TOKENIZER, WORDS
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer
 
 
@@ -51,7 +52,7 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
     from tokenizers import decoders
     from transformers import AutoTokenizer, BertTokenizer
 
-    only_vocabulary = (folder / "vocab.txt").is_file() and not (folder / "tokenizer.json").is_file()
+    only_vocabulary = (folder / WORDS).is_file() and not (folder / TOKENIZER).is_file()
     tokenizer_class = BertTokenizer if only_vocabulary else AutoTokenizer
     try:
         tokenizer = tokenizer_class.from_pretrained(folder, local_files_only=True)

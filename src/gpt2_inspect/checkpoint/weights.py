@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelUnusableError
+from ..filenames import SAFETENSORS, SAFETENSORS_INDEX
 from .config import GPT2Config, read_json
-from .safetensors import SHARD_INDEX, SINGLE_FILE, SafetensorsFile, TensorEntry, open_safetensors
+from .safetensors import SafetensorsFile, TensorEntry, open_safetensors
 from .shapes import expected_shapes
 
 Array = npt.NDArray[np.float32]
@@ -146,10 +147,10 @@ def open_checkpoint(folder: Path, config: GPT2Config) -> Checkpoint:
 
 
 def _files(folder: Path) -> Iterator[SafetensorsFile]:
-    if (folder / SINGLE_FILE).is_file():
-        yield open_safetensors(folder / SINGLE_FILE)
+    if (folder / SAFETENSORS).is_file():
+        yield open_safetensors(folder / SAFETENSORS)
         return
-    index = folder / SHARD_INDEX
+    index = folder / SAFETENSORS_INDEX
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ModelUnusableError(f"{str(index)!r} has no weight_map")

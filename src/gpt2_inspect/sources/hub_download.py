@@ -1,7 +1,8 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
-from .base import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
+from ..filenames import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS
+from .base import ModelFiles
 from .hub_cache import find_in_cache
 
 
