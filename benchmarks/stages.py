@@ -67,7 +67,7 @@ def main() -> None:
 
     report = {"began": began, "stages": stages, "done": time.perf_counter()}
     print(json.dumps(report), file=sys.stderr, flush=True)
-    cli._leave(0)
+    process._leave(0)
 
 
 def timed(stage, function):
