@@ -202,3 +202,13 @@ def test_names_of_model_files_stand_in_one_place() -> None:
 def test_numbers_that_are_not_finite_have_one_error() -> None:
     said = [path.relative_to(ROOT).as_posix() for path in FILES if "not finite numbers" in path.read_text("utf-8")]
     assert said == ["errors.py"]
+
+
+def test_the_page_about_it_says_the_same() -> None:
+    page = (ROOT.parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| room | may import |\n|---|---|\n")[2].partition("\n\n")[0]
+    said = {
+        room: set(re.findall(r"`([\w.]+)`", names))
+        for room, names in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)
+    }
+    assert said == MAY_IMPORT
