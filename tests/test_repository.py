@@ -1,4 +1,4 @@
-"""What a maintainer relies on beside the package: scripts, their twins for Windows, hooks, workflow, pinned versions."""
+"""What a maintainer relies on beside the package: scripts and their twins for Windows, hooks, workflow, versions."""
 
 import os
 import re
