@@ -25,10 +25,12 @@ def main() -> None:
         stages[stage] = 1000 * (now - last)
         last = now
 
-    gc.disable()  # as the command does
     from gpt2_inspect import cli
+    from gpt2_inspect.cli import process
+    from gpt2_inspect.cli.streams import Streams
 
-    cli._choose_threads()  # before NumPy reads the number
+    gc.set_threshold(*process.SELDOM)  # as the command does
+    process._choose_threads()  # before NumPy reads the number
     import typer  # noqa: F401
 
     lap("import typer")
@@ -38,7 +40,7 @@ def main() -> None:
     import tokenizers  # noqa: F401
 
     lap("import tokenizers")
-    from gpt2_inspect import session
+    from gpt2_inspect import loaded
     from gpt2_inspect.analysis import next_tokens, prompt  # noqa: F401
     from gpt2_inspect.backends.numpy_gpt2 import NumpyGPT2
     from gpt2_inspect.cli import app, model, output  # noqa: F401
@@ -52,10 +54,10 @@ def main() -> None:
         return list(original(result, *arguments))
 
     original, output.render = output.render, timed("rendering", render)
-    session.load_tokenizer = timed("loading the tokenizer", session.load_tokenizer)
+    loaded.load_tokenizer = timed("loading the tokenizer", loaded.load_tokenizer)
     NumpyGPT2.load = timed("opening the weights", NumpyGPT2.load)
     before = sum(stages.values())
-    cli.run(sys.argv[1:], cli.Streams.of_process())
+    cli.run(sys.argv[1:], Streams.of_process())
     whole = 1000 * (time.perf_counter() - last)
     first, *further = (step.elapsed_ms for step in results[0].steps)
     stages["first step"] = first
@@ -65,7 +67,7 @@ def main() -> None:
 
     report = {"began": began, "stages": stages, "done": time.perf_counter()}
     print(json.dumps(report), file=sys.stderr, flush=True)
-    cli._leave(0)
+    process._leave(0)
 
 
 def timed(stage, function):

@@ -1,6 +1,7 @@
 """The direction of imports between the rooms of the package, read from the source of every file."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,31 +9,45 @@ from pathlib import Path
 import pytest
 
 import gpt2_inspect
+from gpt2_inspect import filenames
 
 ROOT = Path(gpt2_inspect.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py"))
 
-MAY_IMPORT = {
+MAY_IMPORT: dict[str, set[str]] = {
     "gpt2_inspect": {"errors", "session", "version"},
     "__main__": {"cli"},
     "version": set(),
     "messages": set(),
     "errors": {"messages"},
+    "filenames": set(),
     "results": set(),
-    "session": {"loaded", "sources", "checkpoint", "backends", "analysis", "results", "errors", "messages"},
+    "session": {
+        "loaded",
+        "sources",
+        "checkpoint",
+        "backends",
+        "analysis",
+        "filenames",
+        "results",
+        "errors",
+        "messages",
+    },
     "loaded": {"sources", "checkpoint", "backends", "results", "errors", "messages", "version"},
-    "sources": {"errors", "messages"},
-    "checkpoint": {"errors", "messages"},
-    "backends": {"checkpoint", "sources", "errors", "messages"},
-    "analysis": {"backends.base", "backends.heads", "checkpoint.tokenizer", "results", "errors", "messages"},
+    "sources": {"filenames", "errors", "messages"},
+    "checkpoint": {"filenames", "errors", "messages"},
+    "backends": {"checkpoint", "filenames", "errors", "messages"},
+    "analysis": {"backends.base", "backends.auto_classes", "checkpoint.tokenizer", "results", "errors", "messages"},
     "render": {"results"},
     "cli": {"session", "analysis", "messages", "render", "results", "errors", "sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""
 
+_TORCH = {"backends/torch_gpt2.py", "backends/torch_auto_classes.py"}
+
 ONLY_IN = {
-    "torch": {"backends/torch_gpt2.py", "backends/torch_heads.py"},
-    "transformers": {"backends/torch_gpt2.py", "backends/torch_heads.py", "checkpoint/transformers_tokenizer.py"},
+    "torch": _TORCH,
+    "transformers": _TORCH | {"checkpoint/transformers_tokenizer.py"},
     "huggingface_hub": {"sources/hub_download.py"},
     "rich": {"render/table.py"},
     "typer": {"cli"},
@@ -174,3 +189,36 @@ def narrows_a_type(test: ast.expr) -> bool:
     if isinstance(test, ast.Compare):
         return isinstance(test.ops[0], ast.IsNot) and ast.unparse(test.comparators[0]) == "None"
     return isinstance(test, ast.Call) and ast.unparse(test.func) == "isinstance"
+
+
+def test_names_of_model_files_stand_in_one_place() -> None:
+    names = {
+        name
+        for value in vars(filenames).values()
+        for name in ([value] if isinstance(value, str) else [])
+        if re.fullmatch(r"[\w.]+\.(json|txt|bin|safetensors)", name)
+    }
+    assert len(names) == 13
+    spelt = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.value}"
+        for path in FILES
+        if path != ROOT / "filenames.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert spelt == []
+
+
+def test_numbers_that_are_not_finite_have_one_error() -> None:
+    said = [path.relative_to(ROOT).as_posix() for path in FILES if "not finite numbers" in path.read_text("utf-8")]
+    assert said == ["errors.py"]
+
+
+def test_the_page_about_it_says_the_same() -> None:
+    page = (ROOT.parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| room | may import |\n|---|---|\n")[2].partition("\n\n")[0]
+    said = {
+        room: set(re.findall(r"`([\w.]+)`", names))
+        for room, names in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)
+    }
+    assert said == MAY_IMPORT

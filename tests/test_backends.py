@@ -26,15 +26,13 @@ from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.checkpoint.weights import Checkpoint, GPT2Weights, open_checkpoint
 from gpt2_inspect.errors import BackendUnavailableError, ModelUnusableError, UsageError
 from gpt2_inspect.session import load
-from gpt2_inspect.sources import ModelFiles
 from harness import check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def open_backend(folder: Path, name: str, device: str = "cpu", dtype: str = "float32") -> Backend:
-    files = ModelFiles(str(folder), "directory", folder)
-    return load_backend(files, read_config(folder / "config.json"), name, device, dtype)
+    return load_backend(folder, read_config(folder / "config.json"), name, device, dtype)
 
 
 def numpy_logits(rows: np.ndarray) -> NumpyLogits:
@@ -336,6 +334,30 @@ class TestRefusals:
     def test_names_that_mean_nothing(self, tiny: Path, choice: dict[str, str]):
         with pytest.raises(UsageError, match=f"there is no {next(iter(choice))}"):
             load(str(tiny), **choice)
+
+
+class TestMissingPackages:
+    """torch may be left out of an installation; what needs it says so."""
+
+    @pytest.mark.parametrize(
+        ("module", "purpose"),
+        [("torch_gpt2", "the torch backend"), ("torch_auto_classes", "compare-heads")],
+    )
+    def test_torch(self, tiny: Path, monkeypatch: pytest.MonkeyPatch, module: str, purpose: str):
+        monkeypatch.delitem(sys.modules, f"gpt2_inspect.backends.{module}", raising=False)
+        monkeypatch.setitem(sys.modules, "torch", None)
+        asked = load(tiny, backend="torch")
+        with pytest.raises(
+            BackendUnavailableError, match=f"^{purpose} needs torch and transformers, and the"
+        ) as caught:
+            asked.score("hello") if module == "torch_gpt2" else asked.compare_heads("hello")
+        assert caught.value.hint == "pip install torch transformers"
+
+    def test_a_mistake_of_our_own_is_none(self, tiny: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.delitem(sys.modules, "gpt2_inspect.backends.torch_gpt2", raising=False)
+        monkeypatch.setitem(sys.modules, "gpt2_inspect.backends.ranking", None)
+        with pytest.raises(ImportError, match=r"gpt2_inspect\.backends\.ranking"):
+            open_backend(tiny, "torch")
 
 
 class TestAuto:

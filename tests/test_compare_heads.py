@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 
 from checkpoints import VOCAB_SIZE, fill_cache, make_checkpoint
 from gpt2_inspect import load
-from gpt2_inspect.backends.torch_heads import TorchHeads, base_model_of
+from gpt2_inspect.backends.torch_auto_classes import TorchAutoClasses, base_model_of
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.errors import BackendUnavailableError, ModelUnusableError
 from gpt2_inspect.render import render
@@ -63,7 +63,7 @@ class Case:
 
 @pytest.fixture(scope="module", params=CHECKPOINTS)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return Case(make_checkpoint(tmp_path_factory.mktemp("heads"), **CHECKPOINTS[request.param]))
+    return Case(make_checkpoint(tmp_path_factory.mktemp("auto-classes"), **CHECKPOINTS[request.param]))
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ class TestAgainstTransformers:
         assert 0 <= result.identity.max_abs_difference < 1e-4
 
 
-def open_heads(folder: Path) -> TorchHeads:
-    return TorchHeads.load(folder, read_config(folder / "config.json"), "cpu", "float32")
+def open_auto_classes(folder: Path) -> TorchAutoClasses:
+    return TorchAutoClasses.load(folder, read_config(folder / "config.json"), "cpu", "float32")
 
 
 class TestOneLoad:
@@ -166,17 +166,17 @@ class TestOneLoad:
         assert opened == [copy]
 
     def test_both_models_share_every_weight(self, tiny: Path) -> None:
-        heads = open_heads(tiny)
-        shared = dict(heads.causal_lm.transformer.named_parameters())
-        own = dict(heads.base.named_parameters())
-        assert heads.base is not heads.causal_lm.transformer
+        both = open_auto_classes(tiny)
+        shared = dict(both.causal_lm.transformer.named_parameters())
+        own = dict(both.base.named_parameters())
+        assert both.base is not both.causal_lm.transformer
         assert list(own) == list(shared)
         assert all(own[name].data_ptr() == shared[name].data_ptr() for name in own)
-        assert not heads.base.training
+        assert not both.base.training
 
     def test_buffers_that_are_not_saved(self, tiny: Path) -> None:
         """Some versions of transformers have masks among them."""
-        causal_lm = open_heads(tiny).causal_lm
+        causal_lm = open_auto_classes(tiny).causal_lm
         mask = torch.arange(3)
         causal_lm.transformer.h[1].attn.register_buffer("mask", mask, persistent=False)
         assert base_model_of(causal_lm).h[1].attn.mask is mask
@@ -185,12 +185,12 @@ class TestOneLoad:
 class TestIdentity:
     def test_it_can_fail(self, tiny: Path) -> None:
         """The base model's own run is compared: turned round, its product is the logits turned round."""
-        heads = open_heads(tiny)
-        heads.base.ln_f.register_forward_hook(lambda _module, _inputs, output: -output)
+        both = open_auto_classes(tiny)
+        both.base.ln_f.register_forward_hook(lambda _module, _inputs, output: -output)
         token_ids = np.arange(100, 110)[None]
         with torch.inference_mode():
-            logits = heads.causal_lm(torch.from_numpy(token_ids)).logits
-        facts = heads.compare(token_ids, 4)
+            logits = both.causal_lm(torch.from_numpy(token_ids)).logits
+        facts = both.compare(token_ids, 4)
         assert facts.max_abs_difference == pytest.approx(2 * logits.abs().max().item(), rel=1e-5)
         assert facts.from_logits.ids[0].tolist() == logits[0, -1].topk(4).indices.tolist()
         assert facts.from_last_hidden_state.ids[0].tolist() == logits[0, -1].topk(4, largest=False).indices.tolist()
@@ -212,13 +212,13 @@ class TestIdentity:
             assert f"largest {words} the same top 5\n" in "".join(render(told, "table", 200))
 
     def test_every_position_counts(self, tiny: Path) -> None:
-        heads = open_heads(tiny)
+        both = open_auto_classes(tiny)
 
         def spoil(_module: Any, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
             return torch.cat([output[:, :1] + 1, output[:, 1:]], dim=1)
 
-        heads.base.ln_f.register_forward_hook(spoil)
-        facts = heads.compare(np.arange(100, 110)[None], 4)
+        both.base.ln_f.register_forward_hook(spoil)
+        facts = both.compare(np.arange(100, 110)[None], 4)
         assert facts.max_abs_difference > 0.1
         assert facts.from_logits.ids.tolist() == facts.from_last_hidden_state.ids.tolist()
 

@@ -1,5 +1,6 @@
 """What each command loads: nothing that it does not need, for that is what makes it quick."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +89,23 @@ def test_package() -> None:
     }
     check_absent(set(first.split()), HEAVY | RICH | NUMPY | {"typer", "dataclasses", "json"})
     check_absent(set(second.split()), HEAVY | RICH | NUMPY | {"typer"})
+
+
+def test_garbage_is_not_collected_in_a_short_run_and_is_in_a_long_one() -> None:
+    script = """if True:
+        import gc, json, sys
+        from gpt2_inspect.cli import process
+        before = [generation["collections"] for generation in gc.get_stats()]
+        def leave(code):
+            after = [generation["collections"] for generation in gc.get_stats()]
+            cycles = [[] for _ in range(process.SELDOM[0] + 1)]
+            for cycle in cycles:
+                cycle.append(cycle)
+            later = [generation["collections"] for generation in gc.get_stats()]
+            print(json.dumps([code, before == after, after == later]), file=sys.stderr)
+        process._leave = leave
+        process.run_process()
+    """
+    arguments = ["next-tokens", "hello,how are you", "--steps", "200", "--model", "pocket"]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stderr) == [0, True, False]

@@ -14,7 +14,6 @@ from gpt2_inspect.backends import Backend, activations, kernels, load_backend
 from gpt2_inspect.backends.base import CacheFullError, Observer, Point
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.session import load
-from gpt2_inspect.sources import ModelFiles
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -104,8 +103,7 @@ def keep_output(components: Components, at: tuple[str, int]) -> Any:
 
 
 def open_backend(folder: Path, name: str) -> Backend:
-    files = ModelFiles(str(folder), "directory", folder)
-    return load_backend(files, read_config(folder / "config.json"), name, "cpu", "float32")
+    return load_backend(folder, read_config(folder / "config.json"), name, "cpu", "float32")
 
 
 def observe_all(backend: Backend, token_ids: np.ndarray) -> tuple[Components, np.ndarray]:

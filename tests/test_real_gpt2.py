@@ -43,7 +43,7 @@ def tokenizer() -> Tokenizer:
 @pytest.fixture(scope="module")
 def backend() -> Backend:
     assert CACHED is not None
-    return load_backend(CACHED, read_config(CACHED.folder / "config.json"), "numpy", "cpu", "float32")
+    return load_backend(CACHED.folder, read_config(CACHED.folder / "config.json"), "numpy", "cpu", "float32")
 
 
 def token_logprobs(backend: Backend, token_ids: list[int]) -> list[float]:

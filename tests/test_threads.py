@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gpt2_inspect import load, loaded
+from gpt2_inspect import load
+from gpt2_inspect import loaded as parts
 from gpt2_inspect.analysis import HiddenStatesQuestion, NextTokensQuestion
 from gpt2_inspect.results import Result
 from gpt2_inspect.session import Session
@@ -76,7 +77,7 @@ def test_everything_is_loaded_once(tiny: Path, backend: str, monkeypatch: pytest
     names_loaded: list[str] = []
 
     def slow(name: str) -> Callable[..., Any]:
-        load_it = getattr(loaded, name)
+        load_it = getattr(parts, name)
 
         def load_slowly(*arguments: Any) -> Any:
             names_loaded.append(name)
@@ -87,7 +88,7 @@ def test_everything_is_loaded_once(tiny: Path, backend: str, monkeypatch: pytest
 
     names = ["load_tokenizer", "load_backend"]
     for name in names:
-        monkeypatch.setattr(loaded, name, slow(name))
+        monkeypatch.setattr(parts, name, slow(name))
     asked = load(str(tiny), backend=backend)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(asked.encode, ["hi"] * 4))

@@ -95,6 +95,13 @@ class ModelUnusableError(InspectError):
     exit_code = ExitCode.MODEL_UNUSABLE
 
 
+def not_finite(what: Message) -> ModelUnusableError:
+    """The error for numbers of a model that are NaN or infinite; `what` names them."""
+    return ModelUnusableError(
+        Message("{what} are not finite numbers", what=what), Message("the weights are damaged, or overflow")
+    )
+
+
 class InputError(InspectError):
     """A prompt or a token id that this model cannot take."""
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .backends import Backend, load_backend, load_heads
+from .backends import Backend, load_auto_classes, load_backend
 from .checkpoint.config import GPT2Config
 from .checkpoint.shapes import count_parameters
 from .checkpoint.special_ids import SpecialIds, special_ids
@@ -18,7 +18,7 @@ from .sources import ModelFiles
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .backends.heads import Heads
+    from .backends.auto_classes import AutoClasses
 
 _T = TypeVar("_T")
 
@@ -77,15 +77,15 @@ class LoadedGPT2:
 
     @_loaded_once
     def backend(self) -> Backend:
-        backend = load_backend(self.files, self.config, *self.choice)
+        backend = load_backend(self.files.folder, self.config, *self.choice)
         self._parameters = backend.parameters
         return backend
 
     @_loaded_once
-    def heads(self) -> "Heads":
-        heads = load_heads(self.files, self.config, *self.choice)
-        self._parameters = heads.parameters
-        return heads
+    def auto_classes(self) -> "AutoClasses":
+        auto_classes = load_auto_classes(self.files.folder, self.config, *self.choice)
+        self._parameters = auto_classes.parameters
+        return auto_classes
 
     def tokenizer_for(self, text: str) -> Tokenizer:
         if self._tokenizer is not None:
@@ -121,7 +121,7 @@ class LoadedGPT2:
     def run_without_weights(self) -> RunInfo:
         return RunInfo(version=__version__, backend=None, device=None, dtype=None, seed=None)
 
-    def run_of_heads(self) -> RunInfo:
+    def run_of_auto_classes(self) -> RunInfo:
         return RunInfo(
             version=__version__, backend="torch", device=self.choice.device, dtype=self.choice.dtype, seed=None
         )

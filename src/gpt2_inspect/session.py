@@ -10,6 +10,7 @@ from . import analysis
 from .analysis.question import Answer, Asked, Question
 from .backends import check_choice
 from .checkpoint.config import read_config
+from .filenames import CONFIG
 from .loaded import Choice, LoadedGPT2
 from .results import ModelInfo, Result
 from .sources import find_model
@@ -52,7 +53,7 @@ def load(
     """
     check_choice(backend, device, dtype)
     files = find_model(model, revision, offline=offline)
-    return Session(LoadedGPT2(files, read_config(files.folder / "config.json"), Choice(backend, device, dtype)))
+    return Session(LoadedGPT2(files, read_config(files.folder / CONFIG), Choice(backend, device, dtype)))
 
 
 class asks(Generic[_P, _A, _R]):  # noqa: N801 - it stands where methods do

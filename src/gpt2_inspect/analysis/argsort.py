@@ -27,7 +27,7 @@ class DecodeArgmaxQuestion(Question[str, Decode]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: there are not so many tokens.
+        UsageError: `top_k` is below 1 or above the size of the vocabulary.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
     """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..backends.base import Backend, Observer
-from ..errors import ModelUnusableError, UsageError
+from ..errors import UsageError, not_finite
 from ..messages import Message, Option
 from ..results import ModelInfo, Prompt, Token, record
 from ..results.attention import AttendedToken, Attention, AttentionHead
@@ -106,10 +106,7 @@ def inspect_attention(
     backend.forward(token_ids, None, every_position=True, observe=observer)
     kept = {layer: weights for (_, layer), weights in observer.seen.items()}
     if not all(np.isfinite(weights).all() for weights in kept.values()):
-        raise ModelUnusableError(
-            Message("the model's attention weights are not finite numbers"),
-            Message("its weights are damaged, or overflow"),
-        )
+        raise not_finite(Message("the model's attention weights"))
 
     if head is not None:
         (weights,) = kept.values()

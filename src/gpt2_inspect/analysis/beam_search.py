@@ -82,7 +82,7 @@ class BeamSearch:
         """How many extensions are considered at each step."""
 
     def advance(self, ids: "Ids", logprobs: "Logprobs") -> list[int]:
-        """Take a step, and say which beam each of those that now run was before. None do if the search has ended.
+        """Take a step. Gives, for each beam that now runs, the place of the beam that it extends; nothing at the end.
 
         `ids` and `logprobs` are the next tokens of each running beam, (beams, k), best first: `width` of them, or the
         whole vocabulary if that is smaller. No others of a beam can be among the best `width` of all.

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..messages import Counted, Message, Option
 
 _TOO_LARGE = 10**4300
-"""Python refuses to write numbers of so many digits, and messages and records do."""
+"""Python refuses to write numbers of 4300 digits and more, which messages and records would have to."""
 
 
 def check_whole(name: str, value: Any) -> int:
@@ -87,7 +87,7 @@ def check_count(name: str, count: int, most: int, what: Message, *, default: int
 
 
 def check_top_k(count: int, vocab_size: int, name: str = "top_k", *, default: int | None = None) -> int:
-    """The number of candidates, as `check_count` does. Raises UsageError if there are not so many."""
+    """The number of candidates. Raises UsageError unless it is 1 to the size of the vocabulary."""
     return check_count(name, count, vocab_size, Message("the vocabulary's size"), default=default)
 
 

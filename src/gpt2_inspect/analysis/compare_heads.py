@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backends.heads import ClassFacts, HeadsFacts, ModuleFacts
+from ..backends.auto_classes import AutoClassesFacts, ClassFacts, ModuleFacts
 from ..results import record
 from ..results.compare_heads import (
     AddedModule,
@@ -16,7 +16,7 @@ from ..results.compare_heads import (
     Module,
     NamedShape,
     Trees,
-    TwoHeads,
+    TwoClasses,
 )
 from .checks import check_top_k, check_whole
 from .prompt import whole_prompt
@@ -34,7 +34,7 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: there are not so many tokens.
+        UsageError: `top_k` is below 1 or above the size of the vocabulary.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the numpy backend was asked for, or the device is not there.
     """
@@ -50,14 +50,14 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         prompt = whole_prompt(model, asked)  # first, for torch takes seconds to load
         tokenizer = model.tokenizer_for(asked)
-        facts = model.heads.compare(np.array([[token.id for token in prompt.tokens]]), top_k)
+        facts = model.auto_classes.compare(np.array([[token.id for token in prompt.tokens]]), top_k)
         trees = _trees(facts)
         return CompareHeads(
             model=model.info,
-            run=model.run_of_heads(),
+            run=model.run_of_auto_classes(),
             prompt=prompt,
             options=replace(self, top_k=top_k),
-            heads=TwoHeads(causal_lm=_model_class(facts.causal_lm), base=_model_class(facts.base)),
+            heads=TwoClasses(causal_lm=_model_class(facts.causal_lm), base=_model_class(facts.base)),
             only_in_causal_lm=_added(facts.causal_lm, trees.causal_lm),
             modules=tuple(module for module in trees.causal_lm if _is_outer(module)),
             trees=trees if self.tree else None,
@@ -84,7 +84,7 @@ def _named_shapes(shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> tuple[Name
     return tuple(NamedShape(name=name, shape=shape) for name, shape in shapes)
 
 
-def _trees(facts: HeadsFacts) -> Trees:
+def _trees(facts: AutoClassesFacts) -> Trees:
     """Both trees, each module with its path in the other one."""
     in_causal_lm = {f"{facts.prefix}.{module.name}".rstrip("."): module.name for module in facts.base.modules}
     in_base = {name: path for path, name in in_causal_lm.items()}

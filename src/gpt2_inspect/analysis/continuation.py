@@ -82,7 +82,7 @@ class Continuation:
         self._logits = None
 
     def back(self, steps: int = 1) -> None:
-        """Give back the last tokens taken. Raises InputError if there are not so many."""
+        """Give back the last tokens taken. Raises InputError if fewer have been taken."""
         if not 0 <= steps <= len(self.taken):
             raise InputError(Message("cannot go back {steps} of {taken} steps", steps=steps, taken=len(self.taken)))
         if steps:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
-from ..errors import ModelUnusableError
+from ..errors import not_finite
 from ..messages import Message
 from ..results import Prompt, record
 from ..results.embeddings import EmbeddedToken, Embeddings, Neighbor, Shapes, Vector
@@ -33,6 +33,8 @@ COSINES = 1 << 23
 ROWS = 1 << 12
 """Rows that are widened to float64 at a time, 24 MiB of them at GPT-2's width."""
 
+_EMBEDDINGS = Message("the model's embeddings")
+
 
 @record
 class EmbeddingsQuestion(Question[str, Embeddings]):
@@ -46,7 +48,7 @@ class EmbeddingsQuestion(Question[str, Embeddings]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: there are not so many other tokens.
+        UsageError: `neighbors` is below 1, or more than there are other tokens.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
     """
@@ -92,7 +94,7 @@ def embed(
     vectors = {"wte": wte[token_ids], "wpe": wpe[: len(token_ids)].copy()}  # (T, D) each, none of the model's memory
     vectors["sum"] = vectors["wte"] + vectors["wpe"]
     if not np.isfinite(vectors["sum"]).all():
-        raise _not_finite()
+        raise not_finite(_EMBEDDINGS)
     nearest = {
         token_id: tuple(_neighbor(tokenizer, *found) for found in zip(ids.tolist(), cosines.tolist(), strict=True))
         for token_id, ids, cosines in nearest_rows(wte, sorted(set(token_ids)), neighbors)
@@ -123,7 +125,7 @@ def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterato
     with np.errstate(over="ignore", invalid="ignore"):  # reported as an error
         norms = np.sqrt(np.vecdot(wte, wte))  # (V,)
     if not np.isfinite(norms).all():
-        raise _not_finite()
+        raise not_finite(_EMBEDDINGS)
     zero = norms == 0
     divisors = np.where(zero, 1, norms)
     group = max(1, COSINES // len(wte))
@@ -176,7 +178,3 @@ def _describe(row: "Array") -> Vector:
         std=float(wide.std()),
         first=tuple(wide[:FIRST].tolist()),
     )
-
-
-def _not_finite() -> ModelUnusableError:
-    return ModelUnusableError(Message("the embeddings are not finite numbers"), Message("the weights are damaged"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backends.base import Backend, Cache, Observer
 from ..checkpoint.tokenizer import Tokenizer
-from ..errors import ModelUnusableError
+from ..errors import not_finite
 from ..messages import Message
 from ..results import Candidate, Prompt, record
 from ..results.hidden_states import HiddenState, HiddenStates, LastHiddenState, PastKeyValues
@@ -121,9 +121,7 @@ def run(backend: Backend, cache: Cache, token_ids: Sequence[int], n_layer: int) 
     states = [seen["embedding", 0], *(seen["residual", layer] for layer in range(n_layer - 1))]
     states.append(seen["final", n_layer - 1])
     if not np.isfinite(states[-1]).all():
-        raise ModelUnusableError(
-            Message("the hidden states are not finite numbers"), Message("the weights are damaged, or overflow")
-        )
+        raise not_finite(Message("the model's hidden states"))
     return states, logits.last_hidden_state()
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from ..results import ModelInfo, Options, Result, RunInfo
 
 if TYPE_CHECKING:
+    from ..backends.auto_classes import AutoClasses
     from ..backends.base import Backend
-    from ..backends.heads import Heads
     from ..checkpoint.tokenizer import Tokenizer
 
 
@@ -23,7 +23,7 @@ class LoadedModel(Protocol):
         """What runs it. Ask for it before the tokenizer: the weights are read ahead while that is loaded."""
 
     @property
-    def heads(self) -> "Heads":
+    def auto_classes(self) -> "AutoClasses":
         """transformers' own models over the same weights."""
 
     def tokenizer_for(self, text: str) -> "Tokenizer":
@@ -43,8 +43,8 @@ class LoadedModel(Protocol):
     def run_without_weights(self) -> RunInfo:
         """The same for questions about tokens alone: no weights are opened, so no backend is chosen."""
 
-    def run_of_heads(self) -> RunInfo:
-        """The same for questions to `heads`."""
+    def run_of_auto_classes(self) -> RunInfo:
+        """The same for questions to `auto_classes`."""
 
 
 Asked = TypeVar("Asked", contravariant=True)

@@ -29,7 +29,7 @@ class ScoreQuestion(Question[str, Score]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: there are not so many tokens, or none to put first.
+        UsageError: `top_k` is below 1 or above the size of the vocabulary; or there is no token to put first.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
     """

@@ -1,30 +1,53 @@
 """Running the model. `load_backend` picks the backend; each has a file of its own, imported only when picked."""
 
 import re
-from typing import TYPE_CHECKING
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..checkpoint.config import GPT2Config
-from ..checkpoint.safetensors import has_safetensors
 from ..errors import BackendUnavailableError, UsageError, importing
 from ..messages import Message
-from ..sources import ModelFiles
-from .base import Backend
+from .base import Backend, BackendClass
 
 if TYPE_CHECKING:
-    from .heads import Heads
+    from .auto_classes import AutoClasses
 
-BACKENDS = ("auto", "numpy", "torch")
+
+class Row(NamedTuple):
+    """A backend, told of before anything of it is imported."""
+
+    name: str
+    module: str
+    """Its file in this folder."""
+    kind: str
+    """Its class in that file: a BackendClass."""
+    needs: str
+    """The packages that the file imports."""
+
+
+BACKENDS = (
+    Row("numpy", "numpy_gpt2", "NumpyGPT2", "numpy"),
+    Row("torch", "torch_gpt2", "TorchGPT2", "torch and transformers"),
+)
+"""The faster one first. The last runs whatever transformers runs."""
+
+AUTO = "auto"
+"""The first of them that can do what is asked."""
+
 DTYPES = ("float32", "bfloat16", "float16")
 
-__all__ = ["BACKENDS", "DTYPES", "Backend", "check_choice", "load_backend", "load_heads"]
+__all__ = ["AUTO", "BACKENDS", "DTYPES", "Backend", "check_choice", "load_auto_classes", "load_backend"]
 
 
 def check_choice(backend: str, device: str, dtype: str) -> None:
     """Raise UsageError if there is no such backend, device or dtype, on any machine."""
-    if backend not in BACKENDS:
+    names = [AUTO, *(row.name for row in BACKENDS)]
+    if backend not in names:
         raise UsageError(
             Message("there is no backend {backend!r}", backend=backend),
-            Message("choose one of {names}", names=", ".join(BACKENDS)),
+            Message("choose one of {names}", names=", ".join(names)),
         )
     if dtype not in DTYPES:
         raise UsageError(
@@ -35,61 +58,51 @@ def check_choice(backend: str, device: str, dtype: str) -> None:
         raise UsageError(Message("there is no device {device!r}", device=device), Message("choose cpu, cuda or cuda:N"))
 
 
-def load_backend(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> Backend:
-    """The backend that runs this model. The three names have passed `check_choice`.
+def load_backend(folder: Path, config: GPT2Config, backend: str, device: str, dtype: str) -> Backend:
+    """The backend that runs the model in a folder. The three names have passed `check_choice`.
 
     `auto` is numpy where that can do it: on the CPU, in float32, for a checkpoint within what it implements; else
     torch. It never loads torch to find out whether there is a GPU.
 
     Raises:
-        BackendUnavailableError: the backend cannot run this model or is not installed, or there is no such device here.
+        BackendUnavailableError: the backend cannot run this model, lacks a package, or there is no such device here.
         ModelUnusableError: the weights are broken or do not fit the configuration.
     """
-    obstacle = _obstacle_to_numpy(files, config, device, dtype)
-    if backend == "numpy" and obstacle:
-        raise BackendUnavailableError(
-            Message("the numpy backend does not do {obstacle}", obstacle=obstacle), Message("use --backend torch")
-        )
-    if backend == "torch" or obstacle:
-        with importing("torch and transformers", obstacle or "the torch backend"):
-            from .torch_gpt2 import TorchGPT2  # loads torch and transformers: seconds
-
-        return TorchGPT2.load(files.folder, config, device, dtype)
-    from .numpy_gpt2 import NumpyGPT2
-
-    return NumpyGPT2.load(files.folder, config)
+    rows = [row for row in BACKENDS if backend in (AUTO, row.name)]
+    obstacle = None
+    for row in rows:
+        kind: BackendClass = getattr(_imported(row.module, row.needs, obstacle or f"the {row.name} backend"), row.kind)
+        obstacle = kind.obstacle(folder, config, device, dtype)
+        if obstacle is None:
+            return kind.load(folder, config, device, dtype)
+    raise BackendUnavailableError(
+        Message("the {backend} backend does not do {obstacle}", backend=rows[-1].name, obstacle=obstacle),
+        Message("use --backend {other}", other=BACKENDS[-1].name),
+    )
 
 
-def load_heads(files: ModelFiles, config: GPT2Config, backend: str, device: str, dtype: str) -> "Heads":
+def load_auto_classes(folder: Path, config: GPT2Config, backend: str, device: str, dtype: str) -> "AutoClasses":
     """transformers' own models with and without the head. The three names have passed `check_choice`.
 
     Raises:
-        BackendUnavailableError: numpy was asked for, torch is not installed, or there is no such device here.
+        BackendUnavailableError: another backend than torch was asked for, torch or transformers is missing, or there is
+            no such device here.
         ModelUnusableError: the weights are broken or do not fit the configuration.
     """
-    if backend == "numpy":
+    torch = BACKENDS[-1]
+    if backend not in (AUTO, torch.name):
         raise BackendUnavailableError(
-            Message("compare-heads looks at transformers' own classes, and the numpy backend has none"),
+            Message(
+                "compare-heads looks at transformers' own classes, and the {backend} backend has none", backend=backend
+            ),
             Message("leave --backend out"),
         )
-    with importing("torch and transformers", "compare-heads"):
-        from .torch_heads import TorchHeads  # loads torch and transformers: seconds
+    module = _imported("torch_auto_classes", torch.needs, "compare-heads")
+    loaded: AutoClasses = module.TorchAutoClasses.load(folder, config, device, dtype)
+    return loaded
 
-    return TorchHeads.load(files.folder, config, device, dtype)
 
-
-def _obstacle_to_numpy(files: ModelFiles, config: GPT2Config, device: str, dtype: str) -> str | None:
-    """What keeps the numpy backend from running this, by name; None if nothing does."""
-    from .activations import ACTIVATIONS  # loads NumPy, which both backends need
-
-    if device != "cpu":
-        return f"device {device!r}"
-    if dtype != "float32":
-        return f"dtype {dtype!r}"
-    if config.activation_function not in ACTIVATIONS:
-        return f"activation_function {config.activation_function!r}"
-    if config.unsupported:
-        return config.unsupported[0]
-    if not has_safetensors(files.folder):
-        return "pickled weights (pytorch_model.bin)"
-    return None
+def _imported(module: str, needs: str, purpose: str) -> ModuleType:
+    """A file of this folder; for that of torch it takes seconds."""
+    with importing(needs, purpose):
+        return import_module(f".{module}", __name__)

@@ -10,11 +10,14 @@ The letters of all shapes in this project:
 
 from collections.abc import Callable, Container, Sequence
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from ..checkpoint.config import GPT2Config
 
     Array = npt.NDArray[np.float32]
     Ids = npt.NDArray[np.int64]
@@ -156,7 +159,7 @@ class Cache(Protocol):
         """Another cache that holds the same; what becomes of the one does not touch the other."""
 
     def truncate(self, length: int) -> None:
-        """Forget all but the first `length` tokens. Raises ValueError if there are not so many."""
+        """Forget all but the first `length` tokens. Raises ValueError if it has fewer."""
 
 
 class CacheFullError(Exception):
@@ -164,13 +167,13 @@ class CacheFullError(Exception):
 
 
 def check_room(cache: Cache, tokens: int) -> None:
-    """Raise CacheFullError unless so many more tokens fit."""
+    """Raise CacheFullError unless `tokens` more fit."""
     if cache.length + tokens > cache.capacity:
         raise CacheFullError(f"{cache.length} and {tokens} more tokens exceed the cache's capacity, {cache.capacity}")
 
 
 def check_length(cache: Cache, length: int) -> None:
-    """Raise ValueError unless the cache has so many tokens to keep."""
+    """Raise ValueError unless the cache has `length` tokens to keep."""
     if not 0 <= length <= cache.length:
         raise ValueError(f"cannot keep {length} of {cache.length} tokens")
 
@@ -228,3 +231,26 @@ class Backend(Protocol):
 
     def embeddings(self) -> "tuple[Array, Array]":
         """wte (V, D) and wpe (n_positions, D), in float32 on the host; not to be written to."""
+
+
+class BackendClass(Protocol):
+    """What makes a Backend: the class that a row of `BACKENDS` names, itself."""
+
+    def obstacle(self, folder: Path, config: "GPT2Config", device: str, dtype: str) -> str | None:
+        """What keeps it from running the model in `folder` like that, by name; None if nothing does."""
+
+    def load(self, folder: Path, config: "GPT2Config", device: str, dtype: str) -> Backend:
+        """Open the model. There is no obstacle.
+
+        Raises:
+            BackendUnavailableError: there is no such device here, or it has too little memory.
+            ModelUnusableError: the weights are broken or do not fit `config`.
+        """
+
+
+_K = TypeVar("_K", bound=BackendClass)
+
+
+def backend(kind: _K) -> _K:
+    """Marks the class of a backend, so that the type checker holds it against BackendClass and Backend."""
+    return kind

@@ -30,7 +30,7 @@ IN_CACHES = 6 * PIECE
 
 
 def multiply(x: Array, weight: Array) -> Array:
-    """x @ weight, (..., inputs) -> (..., outputs), in the way that is fastest for so many rows."""
+    """x @ weight, (..., inputs) -> (..., outputs), in the way that is fastest for the number of rows."""
     rows = x.reshape(-1, x.shape[-1])
     out = np.empty((len(rows), weight.shape[1]), np.float32)
     if len(rows) > FEW_ROWS:

@@ -14,12 +14,14 @@ import numpy.typing as npt
 from ..checkpoint.config import GPT2Config
 from ..checkpoint.shapes import count_parameters
 from ..checkpoint.weights import Array, Block, GPT2Weights, LayerNorm, Linear, open_checkpoint
+from ..filenames import PICKLE, has_safetensors
 from .activations import ACTIVATIONS, Activation
-from .base import Cache, Observer, Point, Ranking, check_length, check_room, own_cache, read_only
+from .base import Cache, Observer, Point, Ranking, backend, check_length, check_room, own_cache, read_only
 from .kernels import activate, attend, multiply, row_groups
 from .ranking import rank
 
 
+@backend
 class NumpyGPT2:
     """A GPT-2 on the CPU in float32."""
 
@@ -36,8 +38,22 @@ class NumpyGPT2:
         tied = self._weights.lm_head is self._weights.wte
         return count_parameters(self._config._replace(tie_word_embeddings=tied))
 
+    @staticmethod
+    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> str | None:
+        if device != "cpu":
+            return f"device {device!r}"
+        if dtype != "float32":
+            return f"dtype {dtype!r}"
+        if config.activation_function not in ACTIVATIONS:
+            return f"activation_function {config.activation_function!r}"
+        if config.unsupported:
+            return config.unsupported[0]
+        if not has_safetensors(folder):
+            return f"pickled weights ({PICKLE})"
+        return None
+
     @classmethod
-    def load(cls, folder: Path, config: GPT2Config) -> Self:
+    def load(cls, folder: Path, config: GPT2Config, device: str = "cpu", dtype: str = "float32") -> Self:
         """Open the safetensors files in `folder`. Raises ModelUnusableError if they do not fit `config`."""
         return cls(config, open_checkpoint(folder, config).read())
 

@@ -3,11 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelUnusableError
+from ..errors import not_finite
 from ..messages import Message
 from .base import Ranking, Targets
 
 _LANES = 64
+
+LOGITS = Message("the model's logits")
 
 
 @np.errstate(invalid="ignore")  # reported as an error below
@@ -36,7 +38,7 @@ def rank(logits: npt.NDArray[np.float32], k: int, targets: npt.NDArray[np.int64]
         log_normalizer[i] = best[i, 0] + log_total
         entropy[i] = log_total - np.dot(exponentials, row) / total
     if not np.isfinite(entropy).all():  # 0 * -inf is NaN, so no infinite logit is lost
-        raise not_finite()
+        raise not_finite(LOGITS)
     return Ranking(ids, best, log_normalizer, entropy, found)
 
 
@@ -59,17 +61,10 @@ def _best_ids(row: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:
     else:
         candidates = np.arange(len(row))
     if len(candidates) < k:  # only NaN compares like that
-        raise not_finite()
+        raise not_finite(LOGITS)
     return candidates[best_first(candidates, row[candidates])[:k]]
 
 
 def best_first(ids: npt.NDArray[np.int64], logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """The order that puts the best logit first, and equal ones by the lower id."""
     return np.lexsort((ids, -logits))
-
-
-def not_finite() -> ModelUnusableError:
-    """The error for logits that are NaN or infinite."""
-    return ModelUnusableError(
-        Message("the model's logits are not finite numbers"), Message("its weights are damaged, or overflow")
-    )

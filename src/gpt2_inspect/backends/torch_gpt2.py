@@ -13,17 +13,15 @@ import torch
 import transformers
 
 from ..checkpoint.config import GPT2Config
-from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint, shard_names
-from ..errors import BackendUnavailableError, ModelUnusableError, first_line
+from ..errors import BackendUnavailableError, ModelUnusableError, first_line, not_finite
+from ..filenames import PICKLE, PICKLE_INDEX, has_safetensors
 from ..messages import Message
-from .base import Cache, Observer, Point, Ranking, Targets, check_length, check_room, own_cache, read_only
-from .ranking import best_first, not_finite
-
-_PICKLE = "pytorch_model.bin"
-_PICKLE_INDEX = "pytorch_model.bin.index.json"
+from .base import Cache, Observer, Point, Ranking, Targets, backend, check_length, check_room, own_cache, read_only
+from .ranking import LOGITS, best_first
 
 
+@backend
 class TorchGPT2:
     """A GPT-2 in any precision on any device that torch has."""
 
@@ -33,6 +31,10 @@ class TorchGPT2:
         self._model = model
         self.device = device
         self.dtype = dtype
+
+    @staticmethod
+    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> str | None:
+        return None  # a device that is not there is an error of `load`
 
     @classmethod
     def load(cls, folder: Path, config: GPT2Config, device: str, dtype: str) -> Self:
@@ -160,7 +162,7 @@ def rank_rows(logits: torch.Tensor, k: int, targets: npt.NDArray[np.int64] | Non
     # by way of the best logit, so that no rounding puts its probability above 1
     log_normalizer = best.values - logprobs.gather(1, best.indices[:, None])[:, 0]
     if not torch.isfinite(entropy).all():  # 0 * inf is NaN, so no infinite logit is lost
-        raise not_finite()
+        raise not_finite(LOGITS)
     # topk leaves the order of equal values open, so all that reach the k-th value are taken and then sorted
     row, ids = (logits >= logits.topk(k).values[:, -1:]).nonzero(as_tuple=True)
     values = logits[row, ids].cpu().numpy()
@@ -204,8 +206,8 @@ def load_causal_lm(folder: Path, config: GPT2Config, device: str, dtype: str) ->
     _use_one_thread_in_forks()
     if has_safetensors(folder):
         open_checkpoint(folder, config)  # transformers would fill what is missing with random numbers
-    elif not (folder / _PICKLE).is_file():
-        shard_names(folder, _PICKLE_INDEX)  # transformers would open a file anywhere, and wait at a pipe
+    elif not (folder / PICKLE).is_file():
+        shard_names(folder, PICKLE_INDEX)  # transformers would open a file anywhere, and wait at a pipe
     model = _load_model(folder, dtype)
     model.config.return_dict = True  # the fields of a tuple would have no names
     try:

@@ -14,9 +14,6 @@ from typing import Any, NamedTuple
 from ..errors import ModelUnusableError
 from ..messages import Message
 
-SINGLE_FILE = "model.safetensors"
-SHARD_INDEX = "model.safetensors.index.json"
-
 _LENGTH_BYTES = 8
 _MAX_HEADER = 100_000_000
 """The limit that the reference implementation sets as well."""
@@ -51,11 +48,6 @@ class SafetensorsFile(NamedTuple):
         """Tell the system that all of the file will be wanted soon."""
         if hasattr(mmap, "MADV_WILLNEED"):
             self.buffer.madvise(mmap.MADV_WILLNEED)
-
-
-def has_safetensors(folder: Path) -> bool:
-    """True if a model's weights are there in this format, in one file or several."""
-    return any((folder / name).is_file() for name in (SINGLE_FILE, SHARD_INDEX))
 
 
 def open_safetensors(path: Path) -> SafetensorsFile:

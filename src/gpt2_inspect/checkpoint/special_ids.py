@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from ..filenames import GENERATION_CONFIG
 from .config import Fields, GPT2Config, read_json
-
-GENERATION_CONFIG = "generation_config.json"
 
 
 class SpecialIds(NamedTuple):

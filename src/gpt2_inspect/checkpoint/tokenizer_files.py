@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelUnusableError
+from ..filenames import MERGES, TOKENIZER, VOCABULARY
 from ..messages import Message
 from .linear import is_linear
 from .short_texts import ShortTextTokenizer, is_short, read_pair, tables_of
@@ -47,7 +48,7 @@ def load_unguarded(folder: Path) -> Tokenizer:
 
 
 def _load(folder: Path, first_text: str, *, guard: bool) -> Tokenizer:
-    full, vocabulary, merges = folder / "tokenizer.json", folder / "vocab.json", folder / "merges.txt"
+    full, vocabulary, merges = folder / TOKENIZER, folder / VOCABULARY, folder / MERGES
     if full.is_file():
         content = _read_object(full)
         if guard and not is_linear(content):

@@ -9,6 +9,7 @@ goes beyond that is left to transformers itself.
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..filenames import ADDED_TOKENS, SPECIAL_TOKENS, TOKENIZER_CONFIG
 from .config import read_json
 from .tokenizer import END_OF_TEXT
 
@@ -72,7 +73,7 @@ def read_setup(folder: Path, written: Any = None) -> Setup | None:
     Raises:
         ModelUnusableError: a file is not a JSON object.
     """
-    settings = _settings(folder, "tokenizer_config.json")
+    settings = _settings(folder, TOKENIZER_CONFIG)
     name = settings.get("tokenizer_class") or _settings(folder, "config.json").get("tokenizer_class")
     as_written = name in _AS_WRITTEN and written is not None
     prefix = settings.pop("add_prefix_space", False)
@@ -116,10 +117,10 @@ def _listed_tokens(folder: Path, settings: dict[str, Any], written: Any) -> list
     if "added_tokens_decoder" in settings:
         listed = _checked(settings.pop("added_tokens_decoder"), dict)
         by_id = {int(token_id): _token(token) for token_id, token in listed.items()}
-    elif (folder / "added_tokens.json").is_file():
+    elif (folder / ADDED_TOKENS).is_file():
         raise ValueError("a file of old tokenizers")
     else:
-        older = _settings(folder, "special_tokens_map.json")
+        older = _settings(folder, SPECIAL_TOKENS)
         if any(name in older and name in settings for name in _EXTRA):
             raise ValueError("two lists of the same")
         for key, value in older.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import importing
+from ..filenames import TOKENIZER, WORDS
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, library_errors, utf8
 
 
@@ -59,7 +60,7 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
         from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its advice is for those who program with it
-    only_vocabulary = (folder / "vocab.txt").is_file() and not (folder / "tokenizer.json").is_file()
+    only_vocabulary = (folder / WORDS).is_file() and not (folder / TOKENIZER).is_file()
     tokenizer_class = BertTokenizer if only_vocabulary else AutoTokenizer
     with library_errors(f"transformers cannot open the tokenizer in {str(folder)!r}"):
         tokenizer = tokenizer_class.from_pretrained(folder, local_files_only=True)

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelUnusableError
+from ..filenames import SAFETENSORS, SAFETENSORS_INDEX
 from ..messages import Message
 from .config import GPT2Config, read_json
-from .safetensors import SHARD_INDEX, SINGLE_FILE, SafetensorsFile, TensorEntry, open_safetensors
+from .safetensors import SafetensorsFile, TensorEntry, open_safetensors
 from .shapes import expected_shapes
 
 Array = npt.NDArray[np.float32]
@@ -179,10 +180,10 @@ def _stored_name(name: str, stored: Container[str]) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[SafetensorsFile]:
-    if (folder / SINGLE_FILE).is_file():
-        yield open_safetensors(folder / SINGLE_FILE)
+    if (folder / SAFETENSORS).is_file():
+        yield open_safetensors(folder / SAFETENSORS)
         return
-    for name in shard_names(folder, SHARD_INDEX):
+    for name in shard_names(folder, SAFETENSORS_INDEX):
         yield open_safetensors(folder / name)
 
 

@@ -29,7 +29,7 @@ class ModelClass(Record):
 
 
 @record
-class TwoHeads(Record):
+class TwoClasses(Record):
     """The two models."""
 
     causal_lm: ModelClass
@@ -98,7 +98,7 @@ class CompareHeads(Result):
     prompt: Prompt
     options: Options
     """What was asked for."""
-    heads: TwoHeads
+    heads: TwoClasses
     only_in_causal_lm: tuple[AddedModule, ...]
     modules: tuple[Module, ...]
     """The causal model's, without those inside of what the base model is directly made of."""

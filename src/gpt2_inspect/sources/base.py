@@ -1,22 +1,12 @@
 """What every source hands on: a folder with a model's files, and where it came from."""
 
-import json
 import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ..filenames import ALONGSIDE, CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, shards
+
 Source = Literal["bundled", "directory", "hub"]
-
-CONFIG = "config.json"
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""The weight files that can stand for a whole model, the preferred one first."""
-
-TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",))
-"""The sets of files of which one must be there to make a tokenizer."""
-
-
-ALONGSIDE = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "added_tokens.json")
-"""Files that need not be there, and say more about the model if they are."""
 
 
 class ModelFiles(NamedTuple):
@@ -39,23 +29,6 @@ class ModelFiles(NamedTuple):
         return any(_same_file(self.folder / name, target) for name in names)
 
 
-def shards(folder: Path) -> set[str]:
-    """The files over which the index files in a folder say that weights are spread; what is wrong is left out."""
-    found: set[str] = set()
-    for name in WEIGHTS:
-        path = folder / name
-        if name.endswith(".index.json") and path.is_file():
-            try:
-                found.update(filter(_is_name, json.loads(path.read_bytes())["weight_map"].values()))
-            except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-                continue
-    return found
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and "\0" not in value
-
-
 def _same_file(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
@@ -69,7 +42,7 @@ def missing_files(folder: Path) -> list[str]:
     if not (folder / CONFIG).is_file():
         missing.append(CONFIG)
     if not any((folder / name).is_file() for name in WEIGHTS):
-        missing.append("model.safetensors")
+        missing.append(SAFETENSORS)
     if not any(all((folder / name).is_file() for name in names) for names in TOKENIZERS):
-        missing.append("tokenizer.json")
+        missing.append(TOKENIZER)
     return missing

@@ -1,8 +1,9 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
+from ..filenames import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS
 from ..messages import Message
-from .base import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS, ModelFiles
+from .base import ModelFiles
 from .hub_cache import find_in_cache
 
 

@@ -9,12 +9,13 @@ import torch
 import transformers
 
 from ..checkpoint.config import GPT2Config
-from .heads import ClassFacts, HeadsFacts, ModuleFacts
-from .ranking import not_finite
+from ..errors import not_finite
+from .auto_classes import AutoClassesFacts, ClassFacts, ModuleFacts
+from .ranking import LOGITS
 from .torch_gpt2 import count_parameters, load_causal_lm, out_of_memory, rank_rows
 
 
-class TorchHeads:
+class TorchAutoClasses:
     """One set of weights in two models."""
 
     def __init__(self, causal_lm: Any, device: str) -> None:
@@ -32,7 +33,7 @@ class TorchHeads:
         return count_parameters(self.causal_lm)
 
     @torch.inference_mode()
-    def compare(self, token_ids: npt.NDArray[np.int64], top_k: int) -> HeadsFacts:
+    def compare(self, token_ids: npt.NDArray[np.int64], top_k: int) -> AutoClassesFacts:
         inputs = torch.as_tensor(token_ids, device=self.causal_lm.device)
         try:
             with_head = self.causal_lm(input_ids=inputs)
@@ -41,8 +42,8 @@ class TorchHeads:
             product = without.last_hidden_state[0] @ self.causal_lm.lm_head.weight.T
             difference = (product.float() - logits.float()).abs().max().item()
             if not np.isfinite(difference):
-                raise not_finite()
-            return HeadsFacts(
+                raise not_finite(LOGITS)
+            return AutoClassesFacts(
                 _facts("AutoModelForCausalLM", self.causal_lm, with_head),
                 _facts("AutoModel", self.base, without),
                 self.causal_lm.base_model_prefix,

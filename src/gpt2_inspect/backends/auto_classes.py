@@ -43,7 +43,7 @@ class ClassFacts:
 
 
 @dataclass(frozen=True)
-class HeadsFacts:
+class AutoClassesFacts:
     """Both models after a run over the same tokens."""
 
     causal_lm: ClassFacts
@@ -56,14 +56,14 @@ class HeadsFacts:
     from_last_hidden_state: "Ranking"
 
 
-class Heads(Protocol):
+class AutoClasses(Protocol):
     """The two models."""
 
     @property
     def parameters(self) -> int:
         """Number of weights of the one with the head; tied ones count once."""
 
-    def compare(self, token_ids: "Ids", top_k: int) -> HeadsFacts:
+    def compare(self, token_ids: "Ids", top_k: int) -> AutoClassesFacts:
         """Run both over the tokens (1, T).
 
         Raises:
