@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpt2_inspect
@@ -34,6 +34,7 @@ def test_commands(tiny: Path, command: str, arguments: list[str]) -> None:
     assert text == whole(json.loads(text))
 
 
+@settings(max_examples=40, deadline=None)
 @given(values=st.data())
 def test_any_values(tiny: Path, values: st.DataObject) -> None:
     """Whatever stands in the fields; the types of the records do not hold it back."""
