@@ -9,7 +9,7 @@ goes beyond that is left to transformers itself.
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..filenames import ADDED_TOKENS, SPECIAL_TOKENS, TOKENIZER_CONFIG
+from ..filenames import ADDED_TOKENS, CONFIG, SPECIAL_TOKENS, TOKENIZER_CONFIG
 from .config import read_json
 from .tokenizer import END_OF_TEXT
 
@@ -74,7 +74,7 @@ def read_setup(folder: Path, written: Any = None) -> Setup | None:
         ModelUnusableError: a file is not a JSON object.
     """
     settings = _settings(folder, TOKENIZER_CONFIG)
-    name = settings.get("tokenizer_class") or _settings(folder, "config.json").get("tokenizer_class")
+    name = settings.get("tokenizer_class") or _settings(folder, CONFIG).get("tokenizer_class")
     as_written = name in _AS_WRITTEN and written is not None
     prefix = settings.pop("add_prefix_space", False)
     if not (as_written or name in _REBUILT) or not isinstance(prefix, bool):
