@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "checkpoint": {"errors"},
     "backends": {"checkpoint", "sources", "errors"},
     "analysis": {"backends.base", "backends.heads", "checkpoint.tokenizer", "results", "errors", "messages"},
-    "render": {"results"},
+    "render": {"results", "messages"},
     "cli": {"session", "analysis", "messages", "render", "results", "errors", "sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from ..render.formats import DEFAULT, FORMATS
+
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help="The text; `-` reads it from standard input.", show_default=False)
 ]
@@ -34,13 +36,16 @@ Offline = Annotated[bool, typer.Option("--offline", help="Never use the network;
 Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help="auto, numpy (fast on a CPU) or torch.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N.")]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help="float32, bfloat16 or float16.")]
+_endings = ", ".join(ending for form in FORMATS.values() for ending in form.endings)
+*_formats, _last_format = FORMATS
+
 Format = Annotated[
     str | None,
     typer.Option(
         "--format",
         "-f",
         metavar="NAME",
-        help="table, json, jsonl, csv or markdown. Default: what FILE ends in (.json, .jsonl, .csv, .md), else table.",
+        help=f"{', '.join(_formats)} or {_last_format}. Default: what FILE ends in ({_endings}), else {DEFAULT}.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
