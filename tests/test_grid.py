@@ -41,11 +41,15 @@ probs = st.none() | st.floats(0, 1)
 widths = st.integers(20, 40) | st.integers(20, 200)
 
 
+def cells_of(shown_texts: st.SearchStrategy[str]) -> st.SearchStrategy[Cell]:
+    return st.builds(Cell, shown_texts, probs, st.booleans(), st.just(""))
+
+
 @st.composite
 def grids(draw: st.DrawFn, cells: st.SearchStrategy[str] = texts) -> Grid:
     headings = draw(st.lists(st.tuples(texts, st.booleans()), min_size=1, max_size=7))
     columns = tuple(Column(heading, number) for heading, number in headings)
-    strategies = [st.builds(Cell, numbers if column.number else cells, probs, st.booleans()) for column in columns]
+    strategies = [cells_of(numbers if column.number else cells) for column in columns]
     rows = tuple(draw(st.lists(st.tuples(*strategies), max_size=5)))
     return Grid(columns, rows, draw(cells), draw(st.integers(0, len(columns))), draw(st.integers(1, 3)))
 
@@ -56,7 +60,7 @@ def live_grids(draw: st.DrawFn) -> Grid:
     probs = draw(st.sampled_from(["99.9%", "99.9% → 100.0%"]))
     count = draw(st.integers(1, 8))
     asides = st.sampled_from(["0.0%", ">99.9%", "12.3% → <0.1%", ""])
-    cells = st.builds(Cell, texts.map(lambda text: text.replace(" ", "·")), st.just(0.5), aside=asides)
+    cells = st.builds(Cell, texts.map(lambda text: text.replace(" ", "·")), st.just(0.5), st.just(False), asides)
     rows = st.tuples(st.integers(1, 999), texts, st.lists(cells, min_size=count, max_size=count), texts)
     columns = (Column("step", number=True), Column("text", tail=40), *[Column("top")] * count, Column("b", below=True))
     return Grid(
@@ -190,7 +194,7 @@ class TestLiveGrid:
         lines = lines_of(grid, width)
         assert max(cell_len(text_of(line)) for line in lines) <= width
         alone = [lines_of(grid._replace(rows=(row,)), width) for row in grid.rows]
-        head = len(lines_of(grid._replace(rows=()), width)) if is_table([alone[0]]) else 0
+        head = len(lines_of(grid._replace(rows=()), width)) if len(lines[0]) > 2 else 0  # a list has two parts a line
         between = [] if head else [[]]
         expected = alone[0]
         for one in alone[1:]:
@@ -211,9 +215,9 @@ class TestLiveGrid:
             (
                 70,
                 [
-                    "step  text                              top 1               top 2",
-                    "   1  one and the same and the other    ·a ◀         60.0%  very·long·token",
-                    "                                                            <0.1%",
+                    "step  text                  top 1                 top 2",
+                    "   1  … same and the other  ·a ◀           60.0%  very·long·token",
+                    "                                                  <0.1%",
                     "      drawn: ·c 0.1%",
                 ],
             ),
@@ -221,15 +225,21 @@ class TestLiveGrid:
                 44,
                 [
                     "step  text            top 1       top 2",
-                    "   1  … and the other ·a ◀        very·long·",
+                    "   1  …and the other  ·a ◀        very·long·",
+                    "                      60.0%       token",
+                    "                                  <0.1%",
+                    "      drawn: ·c 0.1%",
                 ],
             ),
             (
                 24,
                 [
                     "step   1",
-                    "text   …nd the other",
+                    "text   …me and the other",
                     "top 1  ·a ◀        60.0%",
+                    "top 2  very·long·token",
+                    "       <0.1%",
+                    "drawn: ·c 0.1%",
                 ],
             ),
         ],
@@ -435,7 +445,7 @@ PROSE = [
         "a:b",
         "C#",
     ),
-    *("[8192, 256]", "+5", "-1", "…the end", "·you ◀", "a ~ b", "wte + wpe", "1.5 a", "2) b"[:2], "{x}", "48 -> 384"),
+    *("[8192, 256]", "+5", "-1", "…the end", "·you ◀", "a ~ b", "wte + wpe", "1.5 a", "{x}", "48 -> 384"),
 ]
 """Nothing of it is markup."""
 
@@ -477,8 +487,7 @@ class TestMarkdown:
     @pytest.mark.parametrize("text", PROSE)
     def test_prose_stays_as_it_is(self, text: str) -> None:
         assert inline_text(text) == cell_text(text) == text
-        if text != "1.":
-            assert block_text(text) == text
+        assert block_text(text) == text or text in ("1.", ">99.9%")  # an empty item, a quotation
 
     @pytest.mark.parametrize(
         ("text", "written"),
@@ -547,7 +556,7 @@ class TestTable:
         below = lines[len(shown(grid, width)) + 1 : -2]
         assert without_spaces("".join(below)) == without_spaces("".join(facts))
 
-    @given(grids(anything), st.lists(st.builds(Cell, anything, probs, st.booleans()), max_size=3), widths)
+    @given(grids(anything), st.lists(cells_of(anything), max_size=3), widths)
     @settings(fuzz, max_examples=50)
     def test_colours_change_no_text(self, grid: Grid, listing: list[Cell], width: int) -> None:
         """Markup of rich is text like any other, in a listing that is wider than the terminal as well."""
