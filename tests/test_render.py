@@ -382,6 +382,13 @@ class TestStructured:
         assert sampled[1].endswith(",1.0,true,true") and sampled[2].endswith(",0.0,false,false")
         assert "\r" not in text
 
+    def test_which_text_it_is_about(self, real: NextTokens) -> None:
+        """Told by the writer, first in each row and behind the name of the model in each line."""
+        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", prompt_index=7)), newline="")))
+        assert {row["prompt_index"] for row in rows} == {"7"} and len(rows) == 12
+        lines = [json.loads(line) for line in "".join(render(real, "jsonl", prompt_index=7)).splitlines()]
+        assert [(list(line).index("prompt_index"), line["prompt_index"]) for line in lines] == [(3, 7)] * 4
+
     def test_csv_numbers_are_exact(self, real: NextTokens) -> None:
         rows = list(csv.DictReader(io.StringIO(text_of(real, "csv"), newline="")))
         assert len(rows) == 12

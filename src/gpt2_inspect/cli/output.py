@@ -37,7 +37,7 @@ class Output:
 
     def live_table(self, command: str) -> "LiveTable | None":
         """A table to hand the parts of the command's result to, if they are to appear as they are computed."""
-        if self._file is not None or self._form != DEFAULT or not self._streams.stdout.isatty():
+        if self._file is not None or self._form != "table" or not self._streams.stdout.isatty():
             return None
         from ..render.live import LiveTable
 
