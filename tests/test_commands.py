@@ -1,21 +1,26 @@
 """What holds for every command, whatever it answers: streams, formats, models, backends, errors."""
 
+import gettext
 import io
 import json
 import os
 import pty
 import re
 import shutil
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from checkpoints import COMMIT, fill_cache, make_checkpoint
 from commands import ARGUMENTS, NO_MODEL_RUNS, OWN_CLASSES, TEXT, VARIANTS
 from gpt2_inspect.cli.app import COMMANDS
+from gpt2_inspect.messages import use_catalogue
 from gpt2_inspect.render import FORMATS
 from harness import Run, Terminal, check_error, run_cli
 from loaded import HEAVY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
@@ -174,6 +179,62 @@ def two_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content["added_tokens"][0]["id"] = 1
     path.write_text(json.dumps(content), encoding="utf-8")
     return folder
+
+
+class Marked(gettext.NullTranslations):
+    """A language in which every sentence stands between ⟦ and ⟧."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        return self.gettext(singular if n == 1 else plural)
+
+
+@pytest.fixture
+def marked() -> Iterator[None]:
+    use_catalogue(Marked())
+    yield
+    use_catalogue(None)
+
+
+NAMES = {"AutoModelForCausalLM", "AutoModel", "GPT2LMHeadModel", "GPT2Model", "logits"}
+NAMES |= {"last_hidden_state @ lm_head.weight.T"}
+"""Headings that are the same in every language."""
+
+
+@every_variant
+def test_all_that_is_said_can_be_translated(tiny: Path, marked: None, command: str, arguments: list[str]) -> None:
+    """Titles, headings and facts, and each in the same words in the table; what programs read stays as it is."""
+    if command == "next-tokens":
+        arguments = [*arguments, "--temperature", "3", "--seed", "1"]
+    text = run(command, *arguments, "--format", "markdown", model=tiny).out
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    places = ("th_open", "paragraph_open")  # titles and facts are paragraphs, and so is a text to be copied
+    said = [
+        "".join(child.content for child in after.children or ())
+        for token, after in pairwise(tokens)
+        if token.type in places
+    ]
+    copied = {line for line in said if line.startswith(TEXT)} | {"he"}
+    bare = {line: line for line in said if line not in NAMES | copied}
+    assert len(bare) > 4
+    for line in bare:
+        rest = line
+        while rest != (rest := re.sub("⟦[^⟦⟧]*⟧", "", rest)):
+            pass
+        assert not re.search("[^\\W\\d_]", rest), line
+    table = " ".join(run(command, *arguments, model=tiny).out.split())
+    assert [
+        line for line in bare if " ".join(without_measured([line])[0].split()) not in without_measured([table])[0]
+    ] == []
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_no_language_in_what_programs_read(tiny: Path, marked: None, form: str) -> None:
+    for command, arguments in VARIANTS:
+        if command not in OWN_CLASSES:
+            assert "⟦" not in run(command, *arguments, "--format", form, model=tiny).out
 
 
 @every_command

@@ -452,7 +452,7 @@ class TestCommandLine:
         assert None in said and len(said) > 1
 
     def test_end_of_the_texts(self, session: Session) -> None:
-        """What the tree shows of what was added is its end, in about 18 columns."""
+        """What the tree shows of what was added is its end, in 18 columns; in Markdown it is all there."""
         result = session.compare_search(TEXT, steps=12, num_beams=1)
         wide = "你".encode()
         candidates = [replace(step.candidates[0], bytes=tuple(wide), token="你") for step in result.tree]
@@ -461,6 +461,7 @@ class TestCommandLine:
         for number in range(1, 13):
             assert ("…" + "你" * 8 if number > 9 else "  " + "你" * number + "\n") in table
         assert "你" * 10 not in table
+        assert f"| {'你' * 12} |" in "".join(render(replace(result, tree=tree), "markdown"))
 
     @pytest.mark.parametrize(
         ("arguments", "words"),

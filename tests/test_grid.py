@@ -1,8 +1,9 @@
-"""Grids and the other blocks, for any text and any width: nothing is cut, nothing too wide, and no text is markup."""
+"""Grids and the other sections, for any text and any width: nothing is cut, nothing too wide, and no text is markup."""
 
 import re
 from collections.abc import Sequence
 from itertools import groupby, pairwise, permutations
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from gpt2_inspect.render import markdown, render, table
-from gpt2_inspect.render.blocks import Block, Cell, Column, Facts, Grid, Listing, Passage
 from gpt2_inspect.render.grid import grid_lines
-from gpt2_inspect.render.lines import Line, fold, pad, wrap
+from gpt2_inspect.render.lines import Line, fold, pad, tail, wrap
+from gpt2_inspect.render.markdown_text import block_text, cell_text, inline_text
+from gpt2_inspect.render.sections import Cell, Column, Facts, Grid, Listing, Passage, Row, Section
 from gpt2_inspect.render.visible import visible_line
 from gpt2_inspect.results import Result, RunInfo
 from harness import MODEL, Terminal
@@ -39,13 +41,36 @@ probs = st.none() | st.floats(0, 1)
 widths = st.integers(20, 40) | st.integers(20, 200)
 
 
+def cells_of(shown_texts: st.SearchStrategy[str]) -> st.SearchStrategy[Cell]:
+    return st.builds(Cell, shown_texts, probs, st.booleans(), st.just(""))
+
+
 @st.composite
 def grids(draw: st.DrawFn, cells: st.SearchStrategy[str] = texts) -> Grid:
     headings = draw(st.lists(st.tuples(texts, st.booleans()), min_size=1, max_size=7))
     columns = tuple(Column(heading, number) for heading, number in headings)
-    strategies = [st.builds(Cell, numbers if column.number else cells, probs, st.booleans()) for column in columns]
+    strategies = [cells_of(numbers if column.number else cells) for column in columns]
     rows = tuple(draw(st.lists(st.tuples(*strategies), max_size=5)))
     return Grid(columns, rows, draw(cells), draw(st.integers(0, len(columns))), draw(st.integers(1, 3)))
+
+
+@st.composite
+def live_grids(draw: st.DrawFn) -> Grid:
+    """Rows that come one by one: a number, the end of a text, cells with asides, and what stands below a row."""
+    probs = draw(st.sampled_from(["99.9%", "99.9% → 100.0%"]))
+    count = draw(st.integers(1, 8))
+    asides = st.sampled_from(["0.0%", ">99.9%", "12.3% → <0.1%", ""])
+    cells = st.builds(Cell, texts.map(lambda text: text.replace(" ", "·")), st.just(0.5), st.just(False), asides)
+    rows = st.tuples(st.integers(1, 999), texts, st.lists(cells, min_size=count, max_size=count), texts)
+    columns = (Column("step", number=True), Column("text", tail=40), *[Column("top")] * count, Column("b", below=True))
+    return Grid(
+        columns,
+        tuple(
+            (Cell(str(number)), Cell(text), *best, Cell(below, 0.7, aside=probs if below else ""))
+            for number, text, best, below in draw(st.lists(rows, min_size=1, max_size=4))
+        ),
+        sample=(Cell("1000"), Cell(""), *[Cell("·possible ◀", aside=probs)] * count, Cell("")),
+    )
 
 
 def without_spaces(text: str) -> str:
@@ -159,6 +184,78 @@ class TestGrid:
         widest = max(20, *(cell_len(text_of(line)) for line in unlimited))
         assert lines_of(grid, widest) == unlimited
         assert len(unlimited) == bool(grid.title) + 1 + len(grid.rows)
+
+
+class TestLiveGrid:
+    @given(live_grids(), widths)
+    @fuzz
+    def test_nothing_is_cut_but_the_text(self, grid: Grid, width: int) -> None:
+        """Whatever comes later, a row is the same; nothing of it is wider than the terminal; its shades are whole."""
+        lines = lines_of(grid, width)
+        assert max(cell_len(text_of(line)) for line in lines) <= width
+        alone = [lines_of(grid._replace(rows=(row,)), width) for row in grid.rows]
+        head = len(lines_of(grid._replace(rows=()), width)) if len(lines[0]) > 2 else 0  # a list has two parts a line
+        between = [] if head else [[]]
+        expected = alone[0]
+        for one in alone[1:]:
+            expected = [*expected, *between, *one[head:]]
+        assert lines == expected
+        for row, drawn in zip(grid.rows, alone, strict=True):
+            best = "".join(sorted(without_spaces("".join(cell.text + cell.aside for cell in row[2:-1]))))
+            shades = [part for line in drawn for part in line if part.prob == 0.5]
+            assert "".join(sorted(without_spaces("".join(part.text for part in shades)))) == best
+            below = "".join(part.text for line in drawn for part in line if part.prob == 0.7)
+            assert without_spaces(below) == without_spaces("b:" + row[-1].text + row[-1].aside if row[-1].text else "")
+            text = row[1].text.rstrip()
+            assert any(tail(text, room, cell_len)[-6:] in text_of(line) for line in drawn for room in (14, 40))
+
+    @pytest.mark.parametrize(
+        ("width", "expected"),
+        [
+            (
+                70,
+                [
+                    "step  text                  top 1                 top 2",
+                    "   1  … same and the other  ·a ◀           60.0%  very·long·token",
+                    "                                                  <0.1%",
+                    "      drawn: ·c 0.1%",
+                ],
+            ),
+            (
+                44,
+                [
+                    "step  text            top 1       top 2",
+                    "   1  …and the other  ·a ◀        very·long·",
+                    "                      60.0%       token",
+                    "                                  <0.1%",
+                    "      drawn: ·c 0.1%",
+                ],
+            ),
+            (
+                24,
+                [
+                    "step   1",
+                    "text   …me and the other",
+                    "top 1  ·a ◀        60.0%",
+                    "top 2  very·long·token",
+                    "       <0.1%",
+                    "drawn: ·c 0.1%",
+                ],
+            ),
+        ],
+    )
+    def test_forms(self, width: int, expected: list[str]) -> None:
+        row: Row = (
+            Cell("1"),
+            Cell("one and the same and the other"),
+            Cell("·a ◀", 0.6, aside="60.0%"),
+            Cell("very·long·token", aside="<0.1%"),
+            Cell("·c", aside="0.1%"),
+        )
+        columns = (Column("step", number=True), Column("text", tail=30), Column("top 1"), Column("top 2"))
+        sample = (Cell("1000"), Cell(""), *[Cell("·possible ◀", aside="99.9%")] * 2, Cell(""))
+        grid = Grid((*columns, Column("drawn", below=True)), (row,), sample=sample)
+        assert shown(grid, width) == expected
 
 
 TWO_KEYS = Grid(
@@ -314,11 +411,12 @@ class Nothing(Result):
 NOTHING = Nothing(model=MODEL, run=RunInfo(version="0", backend=None, device=None, dtype=None, seed=None), prompt=None)
 
 
-def draw(form: str, *shown_blocks: Block, width: int | None = None, terminal: Any = None) -> str:
-    """The blocks as a result that consists of them would be written."""
+def draw(form: str, *shown_sections: Section, width: int | None = None, terminal: Any = None) -> str:
+    """The sections as a result that consists of them would be written."""
+    view = SimpleNamespace(sections=lambda _: list(shown_sections))
     with pytest.MonkeyPatch.context() as patch:
         for module in (markdown, table):
-            patch.setattr(module, "blocks", lambda _: list(shown_blocks))
+            patch.setattr(module, "view_of", lambda _: view)
         return "".join(render(NOTHING, form, width, terminal))
 
 
@@ -337,6 +435,20 @@ def markup(tokens: Sequence[Any]) -> set[str]:
     return {child.type for token in tokens for child in token.children or ()} - {"text", "text_special"}
 
 
+PROSE = [
+    *("4.8%", "<0.1%", ">99.9%", "-8.859", "99.9% → 100.0%", "1.", "5 * 3 + 2 - 1 = 16", "$5 and $6", "3 > 2", "a & b"),
+    *("model: pocket (bundled; 4 layers, 256 wide, 5.4M parameters)", "past_key_values: [4, 2], layer.h[0]", "AT&T!"),
+    *(
+        "logprob / tokens ** 1 (the length penalty)",
+        "#1: Well, \"he's\" here; isn't it? Yes!",
+        "\\xe4\\xbd",
+        "a:b",
+        "C#",
+    ),
+    *("[8192, 256]", "+5", "-1", "…the end", "·you ◀", "a ~ b", "wte + wpe", "1.5 a", "{x}", "48 -> 384"),
+]
+"""Nothing of it is markup."""
+
 anything = (st.text(max_size=20) | st.text(CHARACTERS + " ", max_size=20) | st.sampled_from(HOSTILE)).map(visible_line)
 """As the views make it of texts."""
 
@@ -350,6 +462,49 @@ class TestMarkdown:
         assert contents(tokens, "th") == [column.heading.strip() for column in grid.columns]
         assert contents(tokens, "td") == [cell.text.strip() for row in grid.rows for cell in row]
         assert contents(tokens, "paragraph") == ([grid.title.strip()] if grid.title.strip() else [])
+
+    @given(anything)
+    @example("[a]: http://x")
+    @example("[x] done")
+    @example("a\\")
+    @example("1. a")
+    @example("- - -")
+    @example("__a__ _b_ a_b_ c")
+    @fuzz
+    def test_any_text_in_any_place(self, text: str) -> None:
+        """Twice each, for a mark may close what another one opened."""
+        text = text.strip()
+        for drawn, kind in (
+            (f"- {block_text(text)}\n- {block_text(text)}\n", "paragraph"),
+            (f"{block_text(text)}\n\n{block_text(text)}\n", "paragraph"),
+            (f"**{inline_text(text)}**\n\n**{inline_text(text)}**\n" if text else "", "paragraph"),
+            (f"| a | b |\n| --- | --- |\n| {cell_text(text)} | {cell_text(text)} |\n", "td"),
+        ):
+            tokens = parse(drawn)
+            assert markup(tokens) <= ({"strong_open", "strong_close"} if "**" in drawn[:2] else set())
+            assert contents(tokens, kind) == ([text, text] if (text and drawn) or kind == "td" else [])
+
+    @pytest.mark.parametrize("text", PROSE)
+    def test_prose_stays_as_it_is(self, text: str) -> None:
+        assert inline_text(text) == cell_text(text) == text
+        assert block_text(text) == text or text in ("1.", ">99.9%")  # an empty item, a quotation
+
+    @pytest.mark.parametrize(
+        ("text", "written"),
+        [
+            ("http://x.y", r"http\://x.y"),
+            ("www.x.y", r"www\.x.y"),
+            ("~~a~~", r"\~\~a\~\~"),
+            ("$a$", r"\$a\$"),
+            ("$$", r"\$\$"),
+            ("[^1]", r"\[^1]"),
+            ("[ ] a", r"\[ ] a"),
+            ("[x] a", r"\[x] a"),
+        ],
+    )
+    def test_what_github_adds(self, text: str, written: str) -> None:
+        """Which the parser of these tests does not know: https://github.github.com/gfm/."""
+        assert block_text(text) == written
 
     def test_strong_cells_are_strong(self) -> None:
         cells = (Cell("a", strong=True), Cell("  * b* ", strong=True), Cell("", strong=True), Cell(" ", strong=True))
@@ -368,16 +523,16 @@ class TestMarkdown:
     @given(st.lists(anything, min_size=1, max_size=4), anything, st.lists(anything, max_size=4))
     @example(["a list"], "- b", ["# a", "```", "    ````", "", "</pre>"])
     @fuzz
-    def test_blocks_stay_apart(self, facts: list[str], passage: str, listing: list[str]) -> None:
+    def test_sections_stay_apart(self, facts: list[str], passage: str, listing: list[str]) -> None:
         """In any order: a list before a listing or a passage does not take it in."""
-        shown_blocks = [Facts(tuple(facts)), Passage(passage), Listing(tuple(map(Cell, listing)))]
-        for order in permutations(shown_blocks):
+        shown_sections = [Facts(tuple(facts)), Passage(passage), Listing(tuple(map(Cell, listing)))]
+        for order in permutations(shown_sections):
             tokens = parse(draw("markdown", *order))
             assert not markup(tokens)
             kinds = [token.type for token in tokens if token.level == 0 and token.nesting >= 0]
             names = {Facts: ["bullet_list_open"], Passage: ["paragraph_open"] * bool(passage.strip())}
             names[Listing] = ["fence"]
-            assert kinds == [name for block in order for name in names[type(block)]]
+            assert kinds == [name for section in order for name in names[type(section)]]
             code = next(token.content for token in tokens if token.type == "fence")
             assert code == "".join(f"{line}\n" for line in listing)
             texts_shown = [token.content for token in tokens if token.type == "inline"]
@@ -401,13 +556,13 @@ class TestTable:
         below = lines[len(shown(grid, width)) + 1 : -2]
         assert without_spaces("".join(below)) == without_spaces("".join(facts))
 
-    @given(grids(anything), st.lists(st.builds(Cell, anything, probs, st.booleans()), max_size=3), widths)
+    @given(grids(anything), st.lists(cells_of(anything), max_size=3), widths)
     @settings(fuzz, max_examples=50)
     def test_colours_change_no_text(self, grid: Grid, listing: list[Cell], width: int) -> None:
         """Markup of rich is text like any other, in a listing that is wider than the terminal as well."""
-        shown_blocks = (grid, Listing(tuple(listing)))
-        coloured = draw("table", *shown_blocks, width=width, terminal=Terminal())
-        plain = draw("table", *shown_blocks, width=width)
+        shown_sections = (grid, Listing(tuple(listing)))
+        coloured = draw("table", *shown_sections, width=width, terminal=Terminal())
+        plain = draw("table", *shown_sections, width=width)
         bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
         assert [line.rstrip() for line in bare.split("\n")] == plain.split("\n")
         assert "\x1b" not in plain

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gpt2_inspect.render import FORMATS
 from loaded import HEAVY, NUMPY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
 
 
@@ -26,16 +27,17 @@ from loaded import HEAVY, NUMPY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
     ],
 )
 def test_what_needs_no_model(arguments: list[str], code: int) -> None:
-    check_absent(modules_of(*arguments, code=code), HEAVY | RICH | NUMPY)
+    formats = {f"gpt2_inspect.render.{form.module}" for form in FORMATS.values()}
+    check_absent(modules_of(*arguments, code=code), HEAVY | RICH | NUMPY | formats)
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "markdown"])
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "table"])
 def test_text_formats(tiny: Path, form: str) -> None:
     loaded = modules_of("next-tokens", "hi", "-m", str(tiny), "-n", "2", "-f", form)
     assert loaded >= NUMPY
     check_absent(loaded, HEAVY | RICH | PARTS_OF_NUMPY)
-    others = {f"gpt2_inspect.render.{name}" for name in ("json", "csv", "markdown", "table")}
-    check_absent(loaded, others - {f"gpt2_inspect.render.{form.replace('jsonl', 'json')}"})
+    modules = {f"gpt2_inspect.render.{each.module}" for each in FORMATS.values()}
+    check_absent(loaded, modules - {f"gpt2_inspect.render.{FORMATS[form].module}"})
     check_absent(loaded, {"gpt2_inspect.backends.torch_gpt2", "gpt2_inspect.analysis.sampling"})
 
 

@@ -15,14 +15,16 @@ from rich.cells import cell_len
 
 import gpt2_inspect
 from gpt2_inspect.render import FORMATS, render
-from gpt2_inspect.render.layout import Layout
-from gpt2_inspect.render.lines import wrap
+from gpt2_inspect.render.grid import layouts
+from gpt2_inspect.render.lines import Line, wrap
+from gpt2_inspect.render.live import LiveTable
+from gpt2_inspect.render.sections import Cell
 from gpt2_inspect.render.views import percent
-from gpt2_inspect.render.views.next_tokens import proposals
+from gpt2_inspect.render.views.next_tokens import live
 from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
 from gpt2_inspect.results import Candidate, Prompt, RunInfo, SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
-from harness import MODEL
+from harness import MODEL, Terminal
 
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://x]",
@@ -101,6 +103,12 @@ def candidate(raw: bytes, rank: int, sampled: bool) -> Candidate:
     if not sampled:
         return plain
     return SampledCandidate(**plain.to_dict() | {"bytes": plain.bytes}, prob_final=float(rank == 1), kept=rank == 1)
+
+
+def candidates(step: Step) -> list[Cell]:
+    """As they are shown, with the one that was drawn from further down."""
+    (row,) = live(step).rows
+    return [cell for cell in row[2:] if cell.text]
 
 
 def text_of(made: NextTokens, form: str, width: int | None = None) -> str:
@@ -211,7 +219,7 @@ class TestHostileText:
         header, row, after = inline[:4], inline[4:8], inline[8]
         assert header == ["step", "text", "top 1", "top 2"]
         assert row[1].split() == visible_line(HOSTILE[name]).split()
-        assert row[2:] == [f"{cell.token} {cell.percent}" for cell in proposals(made.steps[0])]
+        assert row[2:] == [f"{cell.text} {cell.aside}" for cell in candidates(made.steps[0])]
         assert after.split() == visible_line(HOSTILE[name] * 2).split()
 
 
@@ -227,21 +235,44 @@ class TestLayout:
             )
             lines = text_of(made, "table", width).splitlines()
             if width is not None:
-                assert max(map(cell_len, [*lines[: lines.index("")], *lines[-3:]])) <= width
-            layout = Layout(top_k, width, cell_len, sampled, made.steps)
+                copied = safe_text(made.steps[0].context + made.completion.text).splitlines()
+                assert [line for line in lines if cell_len(line) > width and line not in copied] == []
             for step in made.steps:
-                drawn = list(layout.step(step))
-                for cell in proposals(step):
+                drawn = self.lines_of(step, width)
+                for cell in candidates(step):
                     shown = "".join(part.text for line in drawn for part in line if part.prob == cell.prob)
-                    shown = without_spaces(shown).replace("drawnfromfurtherdown:", "").replace("◀", "")
-                    assert shown.replace(without_spaces(cell.percent), "", 1) == without_spaces(cell.token)
+                    shown = without_spaces(shown).replace("drawnfromfurtherdown:", "", 1)
+                    assert shown == without_spaces(cell.text + cell.aside)
 
-    def test_table_is_the_layout(self, real: NextTokens) -> None:
-        """And nothing else, so what holds for one holds for the other."""
-        lines = text_of(real, "table", 60).splitlines()
-        layout = Layout(3, 60, cell_len, False, real.steps)
-        expected = [*layout.header(), *(line for step in real.steps for line in layout.step(step))]
-        assert lines[: lines.index("")] == ["".join(part.text for part in line).rstrip() for line in expected]
+    @staticmethod
+    def lines_of(step: Step, width: int | None) -> list[Line]:
+        """The lines of one step, from a layout that saw nothing else."""
+        grid = live(step)
+        (layout,) = layouts(grid, width, cell_len)
+        return list(layout.row(grid.rows[0]))
+
+    @pytest.mark.parametrize("sampled", [False, True])
+    @pytest.mark.parametrize("width", [200, 120, 100, 80, 60, 40, 20])
+    def test_live_rows_are_those_of_the_whole_table(self, width: int, sampled: bool) -> None:
+        tokens = [text.encode() for text in HOSTILE.values()]
+        made = result(tokens[:20], HOSTILE["markdown"] * 2, top_k=5, sampled=sampled, chosen=1 + 9 * sampled)
+        terminal = Terminal()
+        table = LiveTable("next-tokens", terminal, width, colour=False)
+        for number, step in enumerate(made.steps, start=1):
+            table.part(step)
+            assert terminal.getvalue().count("20.0%") == number  # of the first candidate, on the terminal at once
+        table.finish(made)
+        assert terminal.getvalue() == text_of(made, "table", width)
+
+    @pytest.mark.parametrize("width", [120, 80, 40, 20, None])
+    def test_text_is_shown_by_its_end(self, width: int | None) -> None:
+        """On one line; Markdown has all of it."""
+        context = "the beginning, " * 9 + "很 end"
+        made = result([b"a", b"b"], context)
+        table = text_of(made, "table", width).split("\n\n")[0]
+        (end,) = re.findall("….*?很 end", table)
+        assert cell_len(end) >= 13
+        assert f"| {context} |" in text_of(made, "markdown")
 
     def test_chosen_is_marked(self, real: NextTokens) -> None:
         for width in (None, 200, 80, 40, 20):
@@ -254,17 +285,20 @@ class TestLayout:
     def test_sampling_shows_two_percentages(self) -> None:
         made = result([b"a", b"b"], sampled=True)
         for form in ("table", "markdown"):
-            text = text_of(made, form).replace("\\", "")
+            text = text_of(made, form)
             assert "20.0% → 100.0%" in text
             assert "10.0% → cut" in text
 
     def test_token_from_further_down(self) -> None:
         made = result([b"a", b"b"], sampled=True, chosen=5)
         for width in (None, 120, 60):
-            assert "drawn from further down: unlisted ◀" in text_of(made, "table", width)
+            assert "drawn from further down: unlisted ◀ <0.1% → cut, rank 50000 " in " ".join(
+                text_of(made, "table", width).split()
+            )
         assert "50000" in text_of(made, "table", 20)
         header, _, row, *_ = text_of(made, "markdown").splitlines()
-        assert header.endswith("| drawn |") and "**unlisted" in row
+        assert header.endswith("| drawn from further down |") and "**unlisted ◀" in row
+        assert "drawn" not in text_of(result([b"a", b"b"], sampled=True), "markdown")
         last = text_of(made, "csv").splitlines()[-1].split(",")
         assert (last[3], last[-1]) == ("50000", "true")
 
@@ -347,6 +381,13 @@ class TestStructured:
         assert sampled[0] == f"{header},prob_final,kept,chosen"
         assert sampled[1].endswith(",1.0,true,true") and sampled[2].endswith(",0.0,false,false")
         assert "\r" not in text
+
+    def test_which_text_it_is_about(self, real: NextTokens) -> None:
+        """Told by the writer, first in each row and behind the name of the model in each line."""
+        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", prompt_index=7)), newline="")))
+        assert {row["prompt_index"] for row in rows} == {"7"} and len(rows) == 12
+        lines = [json.loads(line) for line in "".join(render(real, "jsonl", prompt_index=7)).splitlines()]
+        assert [(list(line).index("prompt_index"), line["prompt_index"]) for line in lines] == [(3, 7)] * 4
 
     def test_csv_numbers_are_exact(self, real: NextTokens) -> None:
         rows = list(csv.DictReader(io.StringIO(text_of(real, "csv"), newline="")))

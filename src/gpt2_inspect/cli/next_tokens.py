@@ -55,8 +55,8 @@ def next_tokens(
     with request.open_output() as out:
         session = request.open_session()
         question = request.question(analysis.NextTokensQuestion)
-        table = out.live_table()
-        result = session.ask(question, prompt, on_part=table.step if table else None)
+        table = out.live_table(question.command)
+        result = session.ask(question, prompt, on_part=table.part if table else None)
         if result.prompt.bos_added:
             first = result.prompt.tokens[0]
             shown = visible_token(first.token, first.bytes)

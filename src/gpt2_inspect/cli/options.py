@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ..messages import say
+from ..render.formats import DEFAULT, FORMATS
 
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help=say("The text; `-` reads it from standard input."), show_default=False)
@@ -40,6 +41,9 @@ Offline = Annotated[bool, typer.Option("--offline", help=say("Never use the netw
 Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help=say("auto, numpy (fast on a CPU) or torch."))]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help=say("cpu, cuda or cuda:N."))]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help=say("float32, bfloat16 or float16."))]
+_endings = ", ".join(ending for form in FORMATS.values() for ending in form.endings)
+*_formats, _last_format = FORMATS
+
 Format = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +51,11 @@ Format = Annotated[
         "-f",
         metavar="NAME",
         help=say(
-            "table, json, jsonl, csv or markdown. Default: what FILE ends in (.json, .jsonl, .csv, .md), else table."
+            "{formats} or {last_format}. Default: what FILE ends in ({endings}), else {default}.",
+            formats=", ".join(_formats),
+            last_format=_last_format,
+            endings=_endings,
+            default=DEFAULT,
         ),
     ),
 ]

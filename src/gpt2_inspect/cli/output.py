@@ -8,33 +8,26 @@ from typing import IO, TYPE_CHECKING
 from ..errors import UsageError
 from ..messages import Message
 from ..render import FORMATS, render
+from ..render.formats import DEFAULT, format_of_file
 from ..results import Result
 from .files import open_whole, reported
 from .streams import Streams
 
 if TYPE_CHECKING:
-    from ..render.step_table import LiveTable
-
-
-_ENDINGS = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown"}
-"""What a file's name says about its format, where no option does."""
+    from ..render.live import LiveTable
 
 
 def choose_format(form: str | None, json: bool, path: Path | None) -> str:
     """The format that the options ask for. Raises UsageError if they disagree or name no format."""
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
-    form = "json" if json else form or (_ENDINGS.get(path.suffix.lower()) if path else None) or "table"
+    form = "json" if json else form or (format_of_file(path.suffix) if path else None) or DEFAULT
     if form not in FORMATS:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
             Message("choose one of {names}", names=", ".join(FORMATS)),
         )
     return form
-
-
-_EXACT = ("csv", "markdown")
-"""Formats that hold texts as they are. The others have escaped by themselves what would steer a terminal."""
 
 
 class Output:
@@ -46,14 +39,14 @@ class Output:
         self._path = path
         self._form = form
 
-    def live_table(self) -> "LiveTable | None":
-        """A table to hand the steps to, if they are to appear as they are computed."""
+    def live_table(self, command: str) -> "LiveTable | None":
+        """A table to hand the parts of the command's result to, if they are to appear as they are computed."""
         if self._file is not None or self._form != "table" or not self._streams.stdout.isatty():
             return None
-        from ..render.step_table import LiveTable
+        from ..render.live import LiveTable
 
         width = self._streams.width or 80
-        return LiveTable(self._streams.stdout, width, colour=self._streams.colour)
+        return LiveTable(command, self._streams.stdout, width, colour=self._streams.colour)
 
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
@@ -62,7 +55,7 @@ class Output:
         else:
             terminal = self._streams.stdout if self._streams.colour else None
             pieces = render(result, self._form, self._streams.width, terminal)
-        self._put(self._shown(pieces) if self._form in _EXACT else pieces)
+        self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""

@@ -1,30 +1,35 @@
 """Turning a result into text: one file per format, and only the one that is asked for is imported."""
 
 from collections.abc import Iterator
-from typing import TextIO
+from importlib import import_module
+from typing import TYPE_CHECKING, TextIO
 
-from ..results import Result
+from .formats import FORMATS, Page
 
-FORMATS = ("table", "json", "jsonl", "csv", "markdown")
-"""`table` is for people at a terminal, the others are plain text."""
+if TYPE_CHECKING:
+    from ..results import Result
+
+__all__ = ["FORMATS", "Page", "render"]
 
 
-def render(result: Result, form: str, width: int | None = None, terminal: TextIO | None = None) -> Iterator[str]:
-    """The result in one of FORMATS, in pieces. `width` limits the columns of a table, `terminal` gives it colours."""
-    if form == "json":
-        from .json import render_json as renderer
-    elif form == "jsonl":
-        from .json import render_jsonl as renderer
-    elif form == "csv":
-        from .csv import render_csv as renderer
-    elif form == "markdown":
-        from .markdown import render_markdown as renderer
-    elif result.command == "next-tokens":
-        from .step_table import render_steps
+def render(
+    result: "Result",
+    form: str,
+    width: int | None = None,
+    terminal: TextIO | None = None,
+    *,
+    prompt_index: int = 0,
+) -> Iterator[str]:
+    """The result in one of FORMATS, in pieces.
 
-        return render_steps(result, width, terminal)  # type: ignore[arg-type]  # it is that command's result
-    else:
-        from .table import render_table
-
-        return render_table(result, width, terminal)
-    return renderer(result)
+    Args:
+        result: what a question was answered with.
+        form: the name of the format.
+        width: columns that a table may take; None for as many as it needs.
+        terminal: what gives a table its colours; None for none.
+        prompt_index: which of several texts the result is about, for rows and lines that stand alone; from 0.
+    """
+    chosen = FORMATS[form]
+    module = import_module(f".{chosen.module}", __name__)
+    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index))
+    return pieces

@@ -1,153 +1,202 @@
-"""Laying out a grid for a terminal of a given width. Nothing is cut: what is longer than its column is broken.
+"""Laying out a grid for a terminal of a given width, whole or row by row. What is longer than its column is broken.
 
-Three forms, the first that fits is taken: every column as wide as it needs; if the grid has key columns, several grids
-below each other that all begin with these, else columns of text narrower, their cells broken into lines; and where
-even that is too wide, a list for each row.
+Nothing is cut but columns of which the end is shown. These forms there are, and the first that fits is taken:
+
+    columns   each as wide as it needs; or, if the grid has key columns, several grids below each other that all begin
+              with these; or columns of text narrower, their cells broken into lines. Asides go at the right of their
+              texts if that fits, else below
+    lists     a list of cells for each row
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from .blocks import Cell, Grid
-from .lines import Line, Measure, Segment, pad, wrap
-
-_WORD = 12
-"""Columns that a word keeps before it is broken."""
+from .lines import Line, Measure, Segment, pad, tail, wrap
+from .sections import Cell, Column, Grid, Row
+from .widths import Band, bands, deciding_rows, whole_width
 
 _VALUE = 8
 """Columns that a value in a list needs beside its heading; with fewer it goes below."""
 
+_END = 14
+"""Columns that the end of a text needs to share the line of the cell before it."""
+
+
+class Layout(Protocol):
+    """A form for the rows of a grid, or for some of their columns."""
+
+    def head(self) -> Iterator[Line]:
+        """What stands above the rows."""
+
+    def row(self, row: Row) -> Iterator[Line]:
+        """The lines of the next row."""
+
+    def no_rows(self) -> Iterator[Line]:
+        """What stands in place of the rows if there are none."""
+
 
 def grid_lines(grid: Grid, width: int | None, measure: Measure) -> Iterator[Line]:
     """The lines of a grid, its title first."""
+    yield from title_lines(grid, width, measure)
+    for index, layout in enumerate(layouts(grid, width, measure)):
+        if index:
+            yield []
+        yield from layout.head()
+        for row in grid.rows:
+            yield from layout.row(row)
+        if not grid.rows:
+            yield from layout.no_rows()
+
+
+def title_lines(grid: Grid, width: int | None, measure: Measure) -> Iterator[Line]:
+    """The lines of the title, if there is one."""
     if grid.title:
         for line in [grid.title] if width is None else wrap(grid.title, width, measure):
             yield [Segment(line, heading=True)]
-    tables = _tables(grid, width, measure)
-    if width is not None and tables is None:
-        yield from _records(grid, width, measure)
-    for index, (part, widths) in enumerate(tables or ()):
-        if index:
-            yield []
-        yield from _table(part, widths, measure)
 
 
-def _tables(grid: Grid, width: int | None, measure: Measure) -> list[tuple[Grid, list[int]]] | None:
-    """What of the grid goes side by side, and how wide the columns are; None if not even a part of it fits."""
-    natural = _natural(grid, measure)
-    if width is None or _total(natural, grid.gap) <= width:
-        return [(grid, natural)]
-    least = _least(grid, measure)
-    tables = []
-    for columns in _bands(grid, natural, least, width) if grid.keys else [list(range(len(natural)))]:
-        widths = _narrowed([natural[index] for index in columns], [least[index] for index in columns], grid.gap, width)
-        if _total(widths, grid.gap) > width:
-            return None
-        tables.append((_columns(grid, columns), widths))
-    return tables
+def layouts(grid: Grid, width: int | None, measure: Measure) -> list[Layout]:
+    """What writes the rows, below each other; one for a grid with a sample, whose rows need not be known for it."""
+    found = bands(grid, width, measure)
+    if not found:
+        assert width is not None  # without a limit everything fits
+        return [_Lists(grid, width, measure)]
+    return [_Columns(grid, band, width, measure, last=band is found[-1]) for band in found]
 
 
-def _natural(grid: Grid, measure: Measure) -> list[int]:
-    """The width of each column if nothing in it is broken."""
-    return [
-        max(measure(text) for text in (column.heading, *(row[index].text for row in grid.rows)))
-        for index, column in enumerate(grid.columns)
-    ]
+class _Columns:
+    """Side by side, under headings."""
+
+    def __init__(self, grid: Grid, band: Band, width: int | None, measure: Measure, *, last: bool) -> None:
+        self._band = band
+        self._gap = grid.gap
+        self._columns = [grid.columns[index] for index in band.indices]
+        self._below = [(index, column) for index, column in enumerate(grid.columns) if column.below and last]
+        self._width = width
+        self._measure = measure
+
+    def head(self) -> Iterator[Line]:
+        broken = [
+            wrap(column.heading, width, self._measure)
+            for column, width in zip(self._columns, self._band.widths, strict=True)
+        ]
+        return self._lines([Cell("")] * len(broken), broken, heading=True)
+
+    def no_rows(self) -> Iterator[Line]:
+        return iter(())
+
+    def row(self, row: Row) -> Iterator[Line]:
+        cells = [row[index] for index in self._band.indices]
+        broken = [
+            [tail(cell.text, width, self._measure)]
+            if column.tail
+            else _broken(cell, width, self._measure, beside=self._band.beside)
+            for column, cell, width in zip(self._columns, cells, self._band.widths, strict=True)
+        ]
+        yield from self._lines(cells, broken)
+        for index, column in self._below:
+            if row[index].text:
+                yield from self._line_below(column, row[index])
+
+    def _lines(self, cells: Sequence[Cell], broken: Sequence[list[str]], *, heading: bool = False) -> Iterator[Line]:
+        for index in range(max(map(len, broken))):
+            line: Line = []
+            for column, cell, parts, width in zip(self._columns, cells, broken, self._band.widths, strict=True):
+                inside = index < len(parts)
+                text = pad(parts[index] if inside else "", width, self._measure, right=column.number)
+                gap = [Segment(" " * self._gap)] if line else []
+                line += [*gap, Segment(text, cell.prob if inside else None, cell.strong, heading)]
+            yield line
+
+    def _line_below(self, column: Column, cell: Cell) -> Iterator[Line]:
+        """Indented behind the first column, if that leaves room."""
+        indent = self._band.widths[0] + self._gap
+        if self._width is not None and self._width - indent < _VALUE:
+            indent = 0
+        room = None if self._width is None else self._width - indent
+        for line in _line_below(column, cell, room, self._measure):
+            yield [Segment(" " * indent), *line]
 
 
-def _least(grid: Grid, measure: Measure) -> list[int]:
-    """The width that each column needs: one of text its longest word or _WORD of it, one of numbers the longest."""
-    least = []
-    for index, column in enumerate(grid.columns):
-        cells = [row[index].text for row in grid.rows]
-        words = [word for text in (column.heading, *([] if column.number else cells)) for word in text.split(" ")]
-        longest_number = max(map(measure, cells), default=0) if column.number else 0
-        least.append(max(longest_number, min(_WORD, max(map(measure, words)))))
-    return least
-
-
-def _total(widths: Sequence[int], gap: int) -> int:
-    return sum(widths) + gap * (len(widths) - 1)
-
-
-def _narrowed(natural: Sequence[int], least: Sequence[int], gap: int, width: int) -> list[int]:
-    """Widths with which the columns take `width` together, or as near to it as they can come.
-
-    The column with the most to spare gives way first.
-    """
-    if _total(least, gap) >= width:
-        return list(least)
-    widths = list(natural)
-    for _ in range(_total(natural, gap) - width):
-        _, index = max((most - least[index], index) for index, most in enumerate(widths))
-        widths[index] -= 1
-    return widths
-
-
-def _bands(grid: Grid, natural: Sequence[int], least: Sequence[int], width: int) -> Iterator[list[int]]:
-    """The key columns and as many of the others at a time as fit beside them.
-
-    The keys give way if they take more than half of the width.
-    """
-    keys = list(range(grid.keys))
-    room = width - sum(_narrowed(natural[: grid.keys], least[: grid.keys], 0, width // 2)) - grid.gap * grid.keys
-    chosen: list[int] = []
-    used = 0
-    for column in range(grid.keys, len(natural)):
-        if chosen and used + natural[column] > room:
-            yield keys + chosen
-            chosen, used = [], 0
-        chosen.append(column)
-        used += natural[column] + grid.gap
-    yield keys + chosen
-
-
-def _columns(grid: Grid, chosen: Sequence[int]) -> Grid:
-    return grid._replace(
-        columns=tuple(grid.columns[index] for index in chosen),
-        rows=tuple(tuple(row[index] for index in chosen) for row in grid.rows),
-    )
-
-
-def _table(grid: Grid, widths: Sequence[int], measure: Measure) -> Iterator[Line]:
-    headings = tuple(Cell(column.heading) for column in grid.columns)
-    yield from _row(grid, headings, widths, measure, heading=True)
-    for row in grid.rows:
-        yield from _row(grid, row, widths, measure)
-
-
-def _row(
-    grid: Grid, row: Sequence[Cell], widths: Sequence[int], measure: Measure, *, heading: bool = False
-) -> Iterator[Line]:
-    broken = [wrap(cell.text, width, measure) for cell, width in zip(row, widths, strict=True)]
-    for index in range(max(map(len, broken))):
-        line: Line = []
-        for column, cell, parts, width in zip(grid.columns, row, broken, widths, strict=True):
-            inside = index < len(parts)
-            text = pad(parts[index] if inside else "", width, measure, right=column.number)
-            gap = [Segment(" " * grid.gap)] if line else []
-            line += [*gap, Segment(text, cell.prob if inside else None, cell.strong, heading)]
-        yield line
-
-
-def _records(grid: Grid, width: int, measure: Measure) -> Iterator[Line]:
-    """A list for each row: a heading and its value on each line, or on two if values would have too little room.
+class _Lists:
+    """A heading and its value on each line, or on two if values would have too little room.
 
     A number is broken only if it is wider than the terminal. Without rows there are the headings alone.
     """
-    indent = max(measure(column.heading) for column in grid.columns) + grid.gap
-    numbers = [cell.text for row in grid.rows for column, cell in zip(grid.columns, row, strict=True) if column.number]
-    longest = max(map(measure, numbers), default=0)
-    beside = width - indent >= max(_VALUE, longest)
-    if not beside:
-        indent = grid.gap if width - grid.gap >= longest else 0
-    no_row = (Cell(""),) * len(grid.columns)
-    for index, row in enumerate(grid.rows or [no_row]):
-        if index:
+
+    def __init__(self, grid: Grid, width: int, measure: Measure) -> None:
+        rows = deciding_rows(grid, width)
+        self._columns = grid.columns
+        self._width = width
+        self._measure = measure
+        self._gap = grid.gap
+        self._begun = False
+        labels = (measure(column.heading) for column in grid.columns if not column.below)
+        indent = max(labels, default=0) + grid.gap
+        pairs = [pair for row in rows for pair in zip(grid.columns, row, strict=True)]
+        longest = max((measure(cell.text) for column, cell in pairs if column.number), default=0)
+        self._beside = width - indent >= max(_VALUE, longest)
+        if not self._beside:
+            indent = grid.gap if width - grid.gap >= longest else 0
+        self._indent = indent
+        with_aside = (whole_width(cell, True, measure) for _, cell in pairs if cell.aside)
+        self._with_aside = min(width - indent, max(with_aside, default=0))
+        room = width - indent - longest - grid.gap
+        self._shares = self._beside and room >= _END and len(grid.columns) > 1 and bool(grid.columns[1].tail)
+
+    def head(self) -> Iterator[Line]:
+        return iter(())
+
+    def no_rows(self) -> Iterator[Line]:
+        return self.row((Cell(""),) * len(self._columns))
+
+    def row(self, row: Row) -> Iterator[Line]:
+        if self._begun:
             yield []
-        for column, cell in zip(grid.columns, row, strict=True):
-            label = column.heading if beside else ""
-            if column.heading and not beside:
-                yield from ([Segment(part, heading=True)] for part in wrap(column.heading, width, measure))
-            for part in wrap(cell.text, width - indent, measure):
-                yield [Segment(pad(label, indent, measure), heading=True), Segment(part, cell.prob, cell.strong)]
-                label = ""
+        self._begun = True
+        for index, (column, cell) in enumerate(zip(self._columns, row, strict=True)):
+            if column.below:
+                if cell.text:
+                    yield from _line_below(column, cell, self._width, self._measure)
+                continue
+            if self._shares and index == 1:
+                continue
+            values = self._values(column, cell)
+            if self._shares and index == 0:  # the end of the text goes on the line of the first cell
+                values = [cell.text + " " * self._gap + self._end(row[1], self._measure(cell.text) + self._gap)]
+            yield from self._item(column, cell, values)
+
+    def _item(self, column: Column, cell: Cell, values: Sequence[str]) -> Iterator[Line]:
+        label = column.heading if self._beside else ""
+        if column.heading and not self._beside:
+            yield from ([Segment(part, heading=True)] for part in wrap(column.heading, self._width, self._measure))
+        for part in values:
+            yield [
+                Segment(pad(label, self._indent, self._measure), heading=True),
+                Segment(part, cell.prob, cell.strong),
+            ]
+            label = ""
+
+    def _values(self, column: Column, cell: Cell) -> list[str]:
+        if column.tail:
+            return [self._end(cell, 0)]
+        width = self._with_aside if cell.aside else self._width - self._indent
+        return _broken(cell, width, self._measure, beside=True)
+
+    def _end(self, cell: Cell, used: int) -> str:
+        return tail(cell.text, self._width - self._indent - used, self._measure)
+
+
+def _line_below(column: Column, cell: Cell, width: int | None, measure: Measure) -> Iterator[Line]:
+    """Heading, text and aside together, below a row."""
+    text = f"{column.heading}: {cell.text} {cell.aside}".rstrip()
+    for part in [text] if width is None else wrap(text, width, measure):
+        yield [Segment(part, cell.prob, cell.strong)]
+
+
+def _broken(cell: Cell, width: int, measure: Measure, *, beside: bool) -> list[str]:
+    """The lines of a cell in so many columns."""
+    if cell.aside and beside and whole_width(cell, beside, measure) <= width:
+        return [pad(cell.text, width - measure(cell.aside), measure) + cell.aside]
+    aside = wrap(cell.aside, width, measure) if cell.aside else []
+    return [*wrap(cell.text, width, measure), *aside]

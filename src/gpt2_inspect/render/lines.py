@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .visible import visible_line
-
 Measure = Callable[[str], int]
 """Columns that a text takes on a terminal; a Chinese character takes two."""
 
@@ -51,12 +49,12 @@ def wrap(text: str, width: int, measure: Measure) -> list[str]:
 
 
 def tail(text: str, width: int, measure: Measure) -> str:
-    """The end of `text` on one line of at most `width` columns."""
-    shown = visible_line(text[-4 * width :])
-    if len(text) <= 4 * width and measure(shown) <= width:
+    """The end of a visible text on one line of at most `width` columns."""
+    shown = text[-4 * width :]  # four characters a column: some have no width of their own
+    if len(shown) == len(text) and measure(shown) <= width:
         return shown
-    while measure(shown) > width - 1:
-        shown = shown[1:]
+    while shown and (excess := measure(shown) - (width - 1)) > 0:
+        shown = shown[(excess + 1) // 2 :]  # no character takes more than two columns
     return "…" + shown
 
 

@@ -3,41 +3,64 @@
 from collections.abc import Iterable, Iterator
 
 from ..results import Result
-from .blocks import Block, Cell, Facts, Grid, Listing, Passage
-from .rows import blocks
+from .formats import Page
+from .markdown_text import block_text, cell_text, inline_text
+from .sections import Cell, Column, Facts, Grid, Listing, Passage, Section
+from .views import view_of
 from .visible import visible_line
 
-_SPECIAL = r"\`*_{}[]<>()#+-.!|~&$"
 
-
-def render_markdown(result: Result) -> Iterator[str]:
-    """The blocks of the result, with empty lines between them."""
-    for index, block in enumerate(blocks(result)):
+def render_markdown(result: Result, page: Page) -> Iterator[str]:
+    """The sections of the result, with empty lines between them."""
+    for index, section in enumerate(view_of(result.command).sections(result)):
         if index:
             yield "\n"
-        yield from _block(block)
+        yield from _section(section)
 
 
-def _block(block: Block) -> Iterator[str]:
-    match block:
+def _section(section: Section) -> Iterator[str]:
+    match section:
         case Grid():
-            if block.title:
-                yield f"**{_escape(block.title.strip())}**\n\n"
-            yield _row([_escape(column.heading) for column in block.columns])
-            yield _row(["---:" if column.number else "---" for column in block.columns])
-            for row in block.rows:
-                yield _row(map(_cell, row))
+            yield from _grid(section)
         case Passage():
-            yield _escape(visible_line(block.text).lstrip()) + "\n"  # four spaces would make it code
+            yield block_text(visible_line(section.text).lstrip()) + "\n"  # four spaces would make it code
         case Listing():
-            fence = _fence(block)
+            fence = _fence(section)
             yield f"{fence}\n"
-            for cell in block.lines:
+            for cell in section.lines:
                 yield f"{cell.text}\n"
             yield f"{fence}\n"
         case Facts():
-            for line in block.lines:
-                yield f"- {_escape(line.lstrip())}\n"
+            for line in section.lines:
+                yield f"- {block_text(line.lstrip())}\n"
+
+
+def _grid(grid: Grid) -> Iterator[str]:
+    """Title and table, without columns that stand below on a terminal and hold nothing."""
+    if title := grid.title.strip():
+        yield f"**{inline_text(title)}**\n\n"
+    shown = [
+        index
+        for index, column in enumerate(grid.columns)
+        if not column.below or any(row[index].text for row in grid.rows)
+    ]
+    yield _row(cell_text(grid.columns[index].heading) for index in shown)
+    yield _row(_rule(grid.columns[index]) for index in shown)
+    for row in grid.rows:
+        yield _row(_cell(row[index]) for index in shown)
+
+
+def _rule(column: Column) -> str:
+    return "---:" if column.number else "---"
+
+
+def _cell(cell: Cell) -> str:
+    text = cell_text(f"{cell.text} {cell.aside}".strip())  # beside a space, stars would be stars
+    return f"**{text}**" if cell.strong and text else text
+
+
+def _row(columns: Iterable[str]) -> str:
+    return "| " + " | ".join(columns) + " |\n"
 
 
 def _fence(listing: Listing) -> str:
@@ -46,16 +69,3 @@ def _fence(listing: Listing) -> str:
     while any(fence in cell.text for cell in listing.lines):
         fence += "`"
     return fence
-
-
-def _cell(cell: Cell) -> str:
-    text = _escape(cell.text.strip())  # beside a space, stars would be stars
-    return f"**{text}**" if cell.strong and text else text
-
-
-def _row(columns: Iterable[str]) -> str:
-    return "| " + " | ".join(columns) + " |\n"
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{character}" if character in _SPECIAL else character for character in text)

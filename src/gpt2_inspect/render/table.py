@@ -10,10 +10,11 @@ from typing import TextIO
 from rich.cells import cell_len
 
 from ..results import Result
-from .blocks import Block, Facts, Grid, Listing, Passage
+from .formats import Page
 from .grid import grid_lines
 from .lines import Line, Segment, wrap
-from .rows import blocks
+from .sections import Facts, Grid, Listing, Passage, Section
+from .views import view_of
 from .visible import safe_text
 
 Paint = Callable[[Line], str]
@@ -29,25 +30,26 @@ _SHADED_FROM = 0.01
 """Below, black boxes would be all that a light terminal shows."""
 
 
-def render_table(result: Result, width: int | None, terminal: TextIO | None = None) -> Iterator[str]:
-    """The whole table; as plain text, or with the colours of `terminal`."""
-    return block_lines(blocks(result), width, painter(terminal, width))
+def render_table(result: Result, page: Page) -> Iterator[str]:
+    """The sections of the result, as plain text or with the colours of a terminal."""
+    sections = view_of(result.command).sections(result)
+    return section_lines(sections, page.width, painter(page.terminal, page.width))
 
 
-def block_lines(shown: Sequence[Block], width: int | None, paint: Paint) -> Iterator[str]:
-    """The blocks, with empty lines between them."""
-    for index, block in enumerate(shown):
+def section_lines(sections: Sequence[Section], width: int | None, paint: Paint) -> Iterator[str]:
+    """The sections, with empty lines between them."""
+    for index, section in enumerate(sections):
         if index:
             yield "\n"
-        match block:
+        match section:
             case Grid():
-                yield from map(paint, grid_lines(block, width, measure))
+                yield from map(paint, grid_lines(section, width, measure))
             case Passage():
-                yield f"{safe_text(block.text)}\n"
+                yield f"{safe_text(section.text)}\n"
             case Listing():
-                yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in block.lines)
+                yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in section.lines)
             case Facts():
-                for line in map(safe_text, block.lines):
+                for line in map(safe_text, section.lines):
                     yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
 
 

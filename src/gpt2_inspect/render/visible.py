@@ -30,6 +30,8 @@ def visible_token(token: str, raw: bytes | tuple[int, ...]) -> str:
 
 def visible_line(text: str) -> str:
     """A text on one line: line breaks and tabs made visible, spaces left as they are."""
+    if text.isprintable():  # no character is one of _UNSEEN
+        return text
     return "".join(character if character == " " else _SPACES.get(character) or escape(character) for character in text)
 
 

@@ -1,10 +1,39 @@
-"""One file for each command, with two functions: `tidy` for programs, `blocks` for people. And what they share."""
+"""One file for each command, with two functions: `tidy` for programs, `sections` for people. And what they share.
+
+What is said to people goes through `say` when it is asked for; tokens, numbers, names of keys and codes do not.
+"""
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Protocol, cast
 
+from ...messages import say, say_n
 from ...results import Candidate, Result, Token
-from ..blocks import Cell
+from ..sections import Cell, Column, Grid, Section
 from ..visible import visible_line, visible_token
+
+
+class View(Protocol):
+    """What a command's file offers."""
+
+    def tidy(self, result: Any) -> tuple[list[str], list[list[Any]]]:
+        """(header, rows) of plain values, for programs. What text they are about is for the writer to say."""
+
+    def sections(self, result: Any) -> list[Section]:
+        """What people see, from top to bottom."""
+
+
+class LiveView(View, Protocol):
+    """Of a command whose first section is a grid that can be written while it is computed."""
+
+    def live(self, part: Any) -> Grid:
+        """That grid, with a sample, and of the rows those that a part of the result adds."""
+
+
+def view_of(command: str) -> View:
+    """The view of the command with this name."""
+    return cast("View", import_module(f".{command.replace('-', '_')}", __name__))
+
 
 TOKEN_COLUMNS = ("id", "token", "bytes_hex")
 
@@ -13,6 +42,9 @@ def token_values(token: Token) -> list[int | str]:
     """The values of TOKEN_COLUMNS."""
     return [token.id, token.token, bytes(token.bytes).hex()]
 
+
+CHOSEN = "◀"
+"""Marks a candidate that was taken."""
 
 CANDIDATE_COLUMNS = ("rank", *TOKEN_COLUMNS, "logit", "logprob", "prob")
 
@@ -54,15 +86,30 @@ def candidate_cell(candidate: Candidate) -> Cell:
     return Cell(f"{visible(candidate)} {percent(candidate.prob)}", candidate.prob)
 
 
+def top_columns(count: int) -> tuple[Column, ...]:
+    """Headings of so many candidates, best first."""
+    return tuple(Column(say("top {rank}", rank=rank)) for rank in range(1, count + 1))
+
+
 def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     """The last facts of every table: which model said so, and how it was run."""
     model, run = result.model, result.run
     origin = model.source if model.revision is None else f"{model.source}, {model.revision[:12]}"
-    size = f"{model.n_layer} layers, {model.n_embd} wide, {model.parameters / 1e6:.1f}M parameters"
-    lines = (f"model: {visible_line(model.name)} ({origin}; {size})",)
+    line = say_n(
+        "model: {name} ({origin}; {n} layer, {n_embd} wide, {millions}M parameters)",
+        "model: {name} ({origin}; {n} layers, {n_embd} wide, {millions}M parameters)",
+        n=model.n_layer,
+        name=visible_line(model.name),
+        origin=origin,
+        n_embd=model.n_embd,
+        millions=f"{model.parameters / 1e6:.1f}",
+    )
     if run.backend is None:
-        return lines
-    return (*lines, f"backend: {run.backend} ({run.device}, {run.dtype}){timing and '; ' + timing}")
+        return (line,)
+    how = {"backend": run.backend, "device": run.device, "dtype": run.dtype}
+    if timing:
+        return line, say("backend: {backend} ({device}, {dtype}); {timing}", timing=timing, **how)
+    return line, say("backend: {backend} ({device}, {dtype})", **how)
 
 
 def text_of(tokens: Sequence[Token]) -> str:

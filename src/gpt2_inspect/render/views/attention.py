@@ -3,9 +3,10 @@
 import math
 from typing import Any
 
+from ...messages import say
 from ...results.attention import AttendedToken, Attention, AttentionHead
-from ..blocks import Block, Cell, Column, Facts, Grid
-from . import TOKEN_COLUMNS, decimal, model_and_backend, percent, token_values, visible
+from ..sections import Cell, Column, Facts, Grid, Section
+from . import TOKEN_COLUMNS, decimal, model_and_backend, percent, token_values, top_columns, visible
 
 
 def tidy(result: Attention) -> tuple[list[str], list[list[Any]]]:
@@ -14,9 +15,9 @@ def tidy(result: Attention) -> tuple[list[str], list[list[Any]]]:
 
 
 def _heads(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    header = ["prompt_index", "position", "layer", "head", "entropy_bits", "rank", "index", *TOKEN_COLUMNS, "weight"]
+    header = ["position", "layer", "head", "entropy_bits", "rank", "index", *TOKEN_COLUMNS, "weight"]
     return header, [
-        [0, result.position, head.layer, head.head, head.entropy_bits, rank, at.index, *token_values(at), at.weight]
+        [result.position, head.layer, head.head, head.entropy_bits, rank, at.index, *token_values(at), at.weight]
         for head in result.heads
         for rank, at in enumerate(head.top, start=1)
     ]
@@ -24,31 +25,38 @@ def _heads(result: Attention) -> tuple[list[str], list[list[Any]]]:
 
 def _pairs(result: Attention) -> tuple[list[str], list[list[Any]]]:
     (head,), tokens = result.heads, result.prompt.tokens
-    header = ["prompt_index", "layer", "head"]
+    header = ["layer", "head"]
     header += [f"{side}_{name}" for side in ("query", "key") for name in ("index", *TOKEN_COLUMNS)]
     return [*header, "weight"], [
-        [0, head.layer, head.head, query, *token_values(tokens[query]), key, *token_values(tokens[key]), weight]
+        [head.layer, head.head, query, *token_values(tokens[query]), key, *token_values(tokens[key]), weight]
         for query, row in enumerate(result.matrix or ())
         for key, weight in enumerate(row[: query + 1])
     ]
 
 
-def blocks(result: Attention) -> list[Block]:
+def sections(result: Attention) -> list[Section]:
     """What the heads look at from the chosen position, and the matrix of a chosen one."""
     seen = result.position + 1
     token = visible(result.prompt.tokens[result.position])
-    ranks = range(1, len(result.heads[0].top) + 1)
     heads = Grid(
         (
-            *(Column(name, number=True) for name in ("layer", "head", "entropy")),
-            *(Column(f"top {rank}") for rank in ranks),
+            *(Column(name, number=True) for name in (say("layer"), say("head"), say("entropy"))),
+            *top_columns(len(result.heads[0].top)),
         ),
         tuple(map(_head, result.heads)),
-        title=f"index, token, weight of what each head looks at from position {result.position}: {token}",
+        title=say(
+            "index, token, weight of what each head looks at from position {position}: {token}",
+            position=result.position,
+            token=token,
+        ),
     )
-    scale = "entropy in bits: 0 if one token gets all of the weight"
+    scale = say("entropy in bits: 0 if one token gets all of the weight")
     if seen > 1:
-        scale += f", {decimal(math.log2(seen), 2)} if all {seen} get alike"
+        scale = say(
+            "entropy in bits: 0 if one token gets all of the weight, {most} if all {seen} get alike",
+            most=decimal(math.log2(seen), 2),
+            seen=seen,
+        )
     return [heads, *_matrix(result), Facts((scale, *model_and_backend(result)))]
 
 
@@ -79,9 +87,13 @@ def _matrix(result: Attention) -> list[Grid]:
         for query, row in enumerate(result.matrix)
     )
     columns = (
-        Column("index", number=True),
-        Column("token"),
+        Column(say("index"), number=True),
+        Column(say("token")),
         *(Column(str(i), number=True) for i in range(len(tokens))),
     )
-    title = f"layer {head.layer}, head {head.head}: what each token looks at, in percent; the columns are indices"
+    title = say(
+        "layer {layer}, head {head}: what each token looks at, in percent; the columns are indices",
+        layer=head.layer,
+        head=head.head,
+    )
     return [Grid(columns, rows, title, keys=2, gap=1)]

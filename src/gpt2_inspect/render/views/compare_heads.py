@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from ...results.compare_heads import CompareHeads, ModelClass, Module
-from ..blocks import Block, Cell, Column, Facts, Grid, Listing
+from ...messages import say
+from ...results.compare_heads import AddedModule, CompareHeads, ModelClass, Module
+from ..sections import Cell, Column, Facts, Grid, Listing, Section
 from . import candidate_cell, model_and_backend, visible
 
 ADDED = "+"
@@ -15,42 +16,40 @@ NONE = "–"
 
 PRODUCT = "last_hidden_state @ lm_head.weight.T"
 
-_CACHE_ORDER = "[layers, keys and values, batch, heads, tokens, head width]"
-
 
 def tidy(result: CompareHeads) -> tuple[list[str], list[list[Any]]]:
     """The causal model's modules, with --tree all of them, and then what the two models return.
 
     Under `base` stands the name of the same thing there, `.` for that model itself.
     """
-    header = ["prompt_index", "part", "causal_lm", "base", "type", "parameters", "shape"]
+    header = ["part", "causal_lm", "base", "type", "parameters", "shape"]
     rows: list[list[Any]] = []
     for module in result.modules if result.trees is None else result.trees.causal_lm:
         in_base = None if module.counterpart is None else module.counterpart or "."
-        rows.append([0, "module", module.name, in_base, module.type, module.parameters, None])
+        rows.append(["module", module.name, in_base, module.type, module.parameters, None])
     for name, causal_lm, base in _outputs(result):
         shape = " ".join(map(str, causal_lm or base or ()))
-        rows.append([0, "output", name if causal_lm else None, name if base else None, None, None, shape])
+        rows.append(["output", name if causal_lm else None, name if base else None, None, None, shape])
     return header, rows
 
 
-def blocks(result: CompareHeads) -> list[Block]:
+def sections(result: CompareHeads) -> list[Section]:
     """What each is, what it is made of, what it returns, and what both say comes next."""
     models = _models(result)
     classes = Grid(
         (Column(""), *(Column(model.auto_class) for model in models)),
         (
-            (Cell("class"), *(Cell(model.class_) for model in models)),
-            (Cell("parameters"), *(Cell(f"{model.parameters:,}") for model in models)),
+            (Cell(say("class")), *(Cell(model.class_) for model in models)),
+            (Cell(say("parameters")), *(Cell(f"{model.parameters:,}") for model in models)),
         ),
         keys=1,
     )
-    made_of: list[Block] = [_outer_modules(result)]
+    made_of: list[Section] = [_outer_modules(result)]
     if result.trees is not None:
         trees = (result.trees.causal_lm, result.trees.base)
         made_of = [Listing(tuple(_tree(model, tree))) for model, tree in zip(models, trees, strict=True)]
     returned = Grid(
-        (Column("output"), *(Column(model.auto_class) for model in models)),
+        (Column(say("output")), *(Column(model.auto_class) for model in models)),
         tuple(
             (Cell(name), *(Cell(NONE if shape is None else str(list(shape))) for shape in shapes))
             for name, *shapes in _outputs(result)
@@ -74,18 +73,21 @@ def _models(result: CompareHeads) -> tuple[ModelClass, ModelClass]:
 def _outer_modules(result: CompareHeads) -> Grid:
     causal_lm, base = _models(result)
     return Grid(
-        (*map(Column, (causal_lm.class_, base.class_, "type", "weight")), Column("parameters", number=True)),
+        (
+            *map(Column, (causal_lm.class_, base.class_, say("type"), say("weight"))),
+            Column(say("parameters"), number=True),
+        ),
         tuple(
             (
                 Cell(_marked(module, module.name), strong=module.counterpart is None),
-                Cell(NONE if module.counterpart is None else module.counterpart or "itself"),
+                Cell(NONE if module.counterpart is None else module.counterpart or say("itself")),
                 Cell(_type(module)),
                 Cell(_weights(module).removeprefix("weight ") or NONE),
                 Cell(f"{module.parameters:,}"),
             )
             for module in result.modules
         ),
-        title=f"modules; {ADDED} marks what only {causal_lm.class_} has",
+        title=say("modules; {mark} marks what only {name} has", mark=ADDED, name=causal_lm.class_),
     )
 
 
@@ -94,7 +96,9 @@ def _marked(module: Module, text: str) -> str:
 
 
 def _type(module: Module) -> str:
-    return module.type if module.length is None else f"{module.type} of {module.length}"
+    if module.length is None:
+        return module.type
+    return say("{type} of {length}", type=module.type, length=module.length)
 
 
 def _weights(module: Module) -> str:
@@ -132,24 +136,44 @@ def _own_name(module: Module) -> str:
 def _candidates(result: CompareHeads) -> Grid:
     token = result.prompt.tokens[-1]
     return Grid(
-        (Column("rank", number=True), Column("logits"), Column(PRODUCT)),
+        (Column(say("rank"), number=True), Column("logits"), Column(PRODUCT)),
         tuple(
             (Cell(str(left.rank)), candidate_cell(left), candidate_cell(right))
             for left, right in zip(result.top_logprobs, result.identity.top_logprobs, strict=True)
         ),
-        title=f"next tokens behind position {len(result.prompt.tokens) - 1}: {visible(token)}",
+        title=say(
+            "next tokens behind position {position}: {token}",
+            position=len(result.prompt.tokens) - 1,
+            token=visible(token),
+        ),
     )
 
 
 def _findings(result: CompareHeads) -> Iterator[str]:
     for added in result.only_in_causal_lm:
-        sizes = "" if added.in_features is None else f" {added.in_features} -> {added.out_features}"
-        bias = "with" if added.bias else "without"
-        tie = f"tied to {added.tied_to}: the same memory, counted once" if added.tied_to else "with a weight of its own"
-        yield f"{ADDED} {added.module}: {added.type}{sizes} {bias} bias, {tie}"
+        yield f"{ADDED} {_added(added)}"
     identity = result.identity
-    same = "the same" if identity.same_top_k else "another"
-    difference = f"{identity.max_abs_difference:.2g}"
-    yield f"{PRODUCT} = logits: largest difference {difference}, {same} top {len(result.top_logprobs)}"
+    facts = {
+        "product": PRODUCT,
+        "difference": f"{identity.max_abs_difference:.2g}",
+        "count": len(result.top_logprobs),
+    }
+    if identity.same_top_k:
+        yield say("{product} = logits: largest difference {difference}, the same top {count}", **facts)
+    else:
+        yield say("{product} = logits: largest difference {difference}, another top {count}", **facts)
     if any(output.name == "past_key_values" for output in result.heads.base.outputs):
-        yield f"past_key_values: {_CACHE_ORDER}"
+        yield say("past_key_values: [layers, keys and values, batch, heads, tokens, head width]")
+
+
+def _added(module: AddedModule) -> str:
+    """A module of the causal model alone."""
+    sizes = "" if module.in_features is None else f" {module.in_features} -> {module.out_features}"
+    what = {"name": module.module, "type": f"{module.type}{sizes}", "other": module.tied_to}
+    if module.tied_to and module.bias:
+        return say("{name}: {type} with bias, tied to {other}: the same memory, counted once", **what)
+    if module.tied_to:
+        return say("{name}: {type} without bias, tied to {other}: the same memory, counted once", **what)
+    if module.bias:
+        return say("{name}: {type} with bias, with a weight of its own", **what)
+    return say("{name}: {type} without bias, with a weight of its own", **what)

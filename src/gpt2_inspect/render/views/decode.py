@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ...messages import say, say_n
 from ...results import Candidate
 from ...results.decode import Decode
-from ..blocks import Block, Cell, Column, Facts, Grid, Passage
+from ..sections import Cell, Column, Facts, Grid, Passage, Section
 from . import (
     CANDIDATE_COLUMNS,
     TOKEN_COLUMNS,
@@ -25,27 +26,26 @@ GAP = "…"
 def tidy(result: Decode) -> tuple[list[str], list[list[Any]]]:
     """With a prompt one row for each candidate of `argsort`, best first; `rank` says where the two ends part."""
     if result.argsort is None:
-        header = ["prompt_index", "index", *TOKEN_COLUMNS, "complete_utf8"]
+        header = ["index", *TOKEN_COLUMNS, "complete_utf8"]
         return header, [
-            [0, index, *token_values(token), flag(token.complete_utf8)] for index, token in enumerate(result.tokens)
+            [index, *token_values(token), flag(token.complete_utf8)] for index, token in enumerate(result.tokens)
         ]
-    header = ["prompt_index", *CANDIDATE_COLUMNS]
-    return header, [[0, *candidate_values(candidate)] for candidate in result.argsort.descending]
+    return [*CANDIDATE_COLUMNS], [candidate_values(candidate) for candidate in result.argsort.descending]
 
 
-def blocks(result: Decode) -> list[Block]:
+def sections(result: Decode) -> list[Section]:
     """The tokens and their text, or the walk from the logits to the text."""
     return _tokens(result) if result.argsort is None else _walk(result)
 
 
-def _tokens(result: Decode) -> list[Block]:
+def _tokens(result: Decode) -> list[Section]:
     grid = Grid(
         (
-            Column("index", number=True),
-            Column("id", number=True),
-            Column("token"),
-            Column("bytes"),
-            Column("whole UTF-8"),
+            Column(say("index"), number=True),
+            Column(say("id"), number=True),
+            Column(say("token")),
+            Column(say("bytes")),
+            Column(say("whole UTF-8")),
         ),
         tuple(
             (
@@ -53,7 +53,7 @@ def _tokens(result: Decode) -> list[Block]:
                 Cell(str(token.id)),
                 Cell(visible(token)),
                 Cell(hex_bytes(token)),
-                Cell("yes" if token.complete_utf8 else "no"),
+                Cell(say("yes") if token.complete_utf8 else say("no")),
             )
             for index, token in enumerate(result.tokens)
         ),
@@ -61,27 +61,44 @@ def _tokens(result: Decode) -> list[Block]:
     return [grid, Passage(result.text), Facts(model_and_backend(result))]
 
 
-def _walk(result: Decode) -> list[Block]:
+def _walk(result: Decode) -> list[Section]:
     argmax, argsort, prompt = result.argmax, result.argsort, result.prompt
     assert argmax is not None and argsort is not None and prompt is not None
     size = result.model.vocab_size
     largest = decimal(argmax.logit)
     argument = Facts(
         (
-            f"1. Behind '{visible(prompt.tokens[-1])}' the model gives {size} logits: one number for each token of the "
-            "vocabulary, which says how well the token would fit there.",
-            f"2. max(logits) = {largest} is the largest of them. It is a number, and no number says which token it "
-            "belongs to.",
-            f"3. argmax(logits) = {argmax.id} is the index at which it stands, and the index of a logit is the id of "
-            "its token.",
-            f"4. decode([{argmax.id}]) = '{visible(argmax)}' is the next token. decode([{largest}]) would be a "
-            "mistake: a logit is no token id.",
+            say_n(
+                "1. Behind '{token}' the model gives {n} logit: one number for each token of the vocabulary, "
+                "which says how well the token would fit there.",
+                "1. Behind '{token}' the model gives {n} logits: one number for each token of the vocabulary, "
+                "which says how well the token would fit there.",
+                n=size,
+                token=visible(prompt.tokens[-1]),
+            ),
+            say(
+                "2. max(logits) = {largest} is the largest of them. It is a number, and no number says which token it "
+                "belongs to.",
+                largest=largest,
+            ),
+            say(
+                "3. argmax(logits) = {id} is the index at which it stands, and the index of a logit is the id of its "
+                "token.",
+                id=argmax.id,
+            ),
+            say(
+                "4. decode([{id}]) = '{token}' is the next token. decode([{largest}]) would be a mistake: a logit is "
+                "no token id.",
+                id=argmax.id,
+                token=visible(argmax),
+                largest=largest,
+            ),
         )
     )
     return [
         argument,
-        _order("argsort(logits), ascending: the argmax is the last", argsort.ascending, size, ascending=True),
-        _order("the same from its end, descending: the argmax is the first", argsort.descending, size),
+        _order(say("argsort(logits), ascending: the argmax is the last"), argsort.ascending, size, ascending=True),
+        _order(say("the same from its end, descending: the argmax is the first"), argsort.descending, size),
         Facts(model_and_backend(result)),
     ]
 
@@ -89,11 +106,11 @@ def _walk(result: Decode) -> list[Block]:
 def _order(title: str, ends: tuple[Candidate, ...], vocab_size: int, *, ascending: bool = False) -> Grid:
     """A row for each candidate, with its place in the order of all; a gap where the first and the last part."""
     columns = (
-        Column("place", number=True),
-        Column("id", number=True),
-        Column("token"),
-        Column("logit", number=True),
-        Column("prob", number=True),
+        Column(say("place"), number=True),
+        Column(say("id"), number=True),
+        Column(say("token")),
+        Column(say("logit"), number=True),
+        Column(say("prob"), number=True),
     )
     rows = []
     before = -1

@@ -2,23 +2,23 @@
 
 from typing import Any
 
+from ...messages import say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
-from ..blocks import Block, Cell, Column, Facts, Grid
+from ..sections import Cell, Column, Facts, Grid, Section
 from . import TOKEN_COLUMNS, decimal, model_and_backend, token_values, visible
 
 KINDS = ("wte", "wpe", "sum")
 MEASURES = ("norm", "mean", "std", "first")
-KEYS = (Column("position", number=True), Column("token"))
 
 
 def tidy(result: Embeddings) -> tuple[list[str], list[list[Any]]]:
     """A token without neighbours has one row, whose columns of them are empty."""
-    header = ["prompt_index", "position", *TOKEN_COLUMNS]
+    header = ["position", *TOKEN_COLUMNS]
     header += [f"{kind}_{measure}" for kind in KINDS for measure in MEASURES]
     header += ["rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
     rows = []
     for token in result.tokens:
-        row: list[Any] = [0, token.position, *token_values(token)]
+        row: list[Any] = [token.position, *token_values(token)]
         for kind in KINDS:
             vector: Vector = getattr(token, kind)
             row += [vector.norm, vector.mean, vector.std, " ".join(map(str, vector.first))]
@@ -29,12 +29,12 @@ def tidy(result: Embeddings) -> tuple[list[str], list[list[Any]]]:
     return header, rows
 
 
-def blocks(result: Embeddings) -> list[Block]:
+def sections(result: Embeddings) -> list[Section]:
     """The token vectors, the position vectors, the sums, and the neighbours of the tokens."""
     titles = (
-        f"wte {list(result.shapes.wte)}: a vector for each token",
-        f"wpe {list(result.shapes.wpe)}: a vector for each position",
-        "wte + wpe: what the first block reads",
+        say("wte {shape}: a vector for each token", shape=list(result.shapes.wte)),
+        say("wpe {shape}: a vector for each position", shape=list(result.shapes.wpe)),
+        say("wte + wpe: what the first block reads"),
     )
     grids = [_vectors(result, kind, title) for kind, title in zip(KINDS, titles, strict=True)]
     return [*grids, _nearest(result), Facts(model_and_backend(result))]
@@ -42,14 +42,15 @@ def blocks(result: Embeddings) -> list[Block]:
 
 def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
     count = len(result.tokens[0].sum.first)
-    columns = (*KEYS, *(Column(name, number=True) for name in ("norm", "mean", "std")))
+    keys = _key_columns()
+    columns = (*keys, *(Column(name, number=True) for name in (say("norm"), say("mean"), say("std"))))
     columns += tuple(Column(f"[{index}]", number=True) for index in range(count))
     rows = []
     for token in result.tokens:
         vector: Vector = getattr(token, kind)
         numbers = (vector.norm, vector.mean, vector.std, *vector.first)
         rows.append((*_keys(token), *(Cell(decimal(number)) for number in numbers)))
-    return Grid(columns, tuple(rows), title, keys=len(KEYS))
+    return Grid(columns, tuple(rows), title, keys=len(keys))
 
 
 def _nearest(result: Embeddings) -> Grid:
@@ -58,8 +59,12 @@ def _nearest(result: Embeddings) -> Grid:
         (*_keys(token), *map(_neighbor, token.nearest), *[Cell("–")] * (count - len(token.nearest)))
         for token in result.tokens
     )
-    columns = (*KEYS, *(Column(f"nearest {rank}") for rank in range(1, count + 1)))
-    return Grid(columns, rows, "nearest tokens in wte, by cosine")
+    columns = (*_key_columns(), *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
+    return Grid(columns, rows, say("nearest tokens in wte, by cosine"))
+
+
+def _key_columns() -> tuple[Column, Column]:
+    return Column(say("position"), number=True), Column(say("token"))
 
 
 def _keys(token: EmbeddedToken) -> tuple[Cell, Cell]:

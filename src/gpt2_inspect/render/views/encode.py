@@ -2,34 +2,40 @@
 
 from typing import Any
 
+from ...messages import say, say_n
 from ...results.encode import Encode, EncodedToken
-from ..blocks import Block, Cell, Column, Facts, Grid
+from ..sections import Cell, Column, Facts, Grid, Section
 from ..visible import visible_token
 from . import TOKEN_COLUMNS, flag, hex_bytes, model_and_backend, token_values, visible
 
 
 def tidy(result: Encode) -> tuple[list[str], list[list[Any]]]:
     """One row for each token; `start`, `end` and `group` are empty where they are None."""
-    header = ["prompt_index", "index", *TOKEN_COLUMNS, "complete_utf8", "start", "end", "group"]
+    header = ["index", *TOKEN_COLUMNS, "complete_utf8", "start", "end", "group"]
     return header, [
-        [0, token.index, *token_values(token), flag(token.complete_utf8), token.start, token.end, token.group]
+        [token.index, *token_values(token), flag(token.complete_utf8), token.start, token.end, token.group]
         for token in result.tokens
     ]
 
 
-def blocks(result: Encode) -> list[Block]:
+def sections(result: Encode) -> list[Section]:
     """The tokens, and how many they are."""
     brackets = _brackets(result)
-    columns = [Column("index", number=True), Column("id", number=True), Column("token"), Column("bytes")]
+    columns = [
+        Column(say("index"), number=True),
+        Column(say("id"), number=True),
+        Column(say("token")),
+        Column(say("bytes")),
+    ]
     if result.groups is not None:
-        columns.append(Column("characters", number=True))
+        columns.append(Column(say("characters"), number=True))
     if brackets:
-        columns.append(Column("together"))
+        columns.append(Column(say("together")))
     rows = tuple(_row(token, brackets, placed=result.groups is not None) for token in result.tokens)
-    tokens, characters = len(result.tokens), len(result.prompt.text)
-    lines = [f"{tokens} token{'s' * (tokens != 1)} for {characters} character{'s' * (characters != 1)}"]
+    characters = say_n("{n} character", "{n} characters", n=len(result.prompt.text))
+    lines = [say_n("{n} token for {characters}", "{n} tokens for {characters}", n=len(rows), characters=characters)]
     if result.groups is None:
-        lines.append("the tokens are not the text's own bytes, so they have no exact place in it")
+        lines.append(say("the tokens are not the text's own bytes, so they have no exact place in it"))
     return [Grid(tuple(columns), rows), Facts((*lines, *model_and_backend(result)))]
 
 

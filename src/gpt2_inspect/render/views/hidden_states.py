@@ -2,29 +2,30 @@
 
 from typing import Any
 
+from ...messages import say, say_n
 from ...results.hidden_states import HiddenState, HiddenStates
-from ..blocks import Block, Cell, Column, Facts, Grid
-from . import CANDIDATE_COLUMNS, candidate_cell, candidate_values, decimal, model_and_backend, visible
+from ..sections import Cell, Column, Facts, Grid, Section
+from . import CANDIDATE_COLUMNS, candidate_cell, candidate_values, decimal, model_and_backend, top_columns, visible
 
 MEASURES = ("mean", "std", "norm", "cosine_to_previous")
 
 
 def tidy(result: HiddenStates) -> tuple[list[str], list[list[Any]]]:
     """Without the lens the columns of candidates are left out."""
-    header = ["prompt_index", "position", "index", "name", "shape", *MEASURES]
+    header = ["position", "index", "name", "shape", *MEASURES]
     if result.layers[0].top_logprobs is not None:
         header += CANDIDATE_COLUMNS
     rows = []
     for state in result.layers:
         shape = " ".join(map(str, state.shape))
-        row = [0, result.position, state.index, state.name, shape, *(getattr(state, name) for name in MEASURES)]
+        row = [result.position, state.index, state.name, shape, *(getattr(state, name) for name in MEASURES)]
         if state.top_logprobs is None:
             rows.append(row)
         rows += [[*row, *candidate_values(candidate)] for candidate in state.top_logprobs or ()]
     return header, rows
 
 
-def blocks(result: HiddenStates) -> list[Block]:
+def sections(result: HiddenStates) -> list[Section]:
     """The states, under the lens what each would say, and what there is to say about the last state and the cache."""
     return [_states(result), *_lens(result), _facts(result)]
 
@@ -33,36 +34,45 @@ def _states(result: HiddenStates) -> Grid:
     token = result.prompt.tokens[result.position]
     return Grid(
         (
-            Column("index", number=True),
-            Column("state"),
-            Column("shape"),
-            *(Column(heading, number=True) for heading in ("mean", "std", "norm", "cosine to previous")),
+            Column(say("index"), number=True),
+            Column(say("state")),
+            Column(say("shape")),
+            *(Column(name, number=True) for name in (say("mean"), say("std"), say("norm"), say("cosine to previous"))),
         ),
         tuple(_row(state) for state in result.layers),
-        title=f"position {result.position}: {visible(token)}",
+        title=say("position {position}: {token}", position=result.position, token=visible(token)),
     )
 
 
 def _lens(result: HiddenStates) -> list[Grid]:
     if result.layers[0].top_logprobs is None:
         return []
-    ranks = range(1, len(result.layers[0].top_logprobs) + 1)
-    columns = (Column("index", number=True), Column("state"), *(Column(f"top {rank}") for rank in ranks))
+    best = top_columns(len(result.layers[0].top_logprobs))
+    columns = (Column(say("index"), number=True), Column(say("state")), *best)
     rows = tuple(
         (Cell(str(state.index)), Cell(state.name), *map(candidate_cell, state.top_logprobs or ()))
         for state in result.layers
     )
-    return [Grid(columns, rows, title="logit lens: each state through ln_f and the head")]
+    return [Grid(columns, rows, title=say("logit lens: each state through ln_f and the head"))]
 
 
 def _facts(result: HiddenStates) -> Facts:
     cache, last = result.past_key_values, result.last_hidden_state
     return Facts(
         (
-            f"last_hidden_state = hidden_states[{last.equals_index}] "
-            f"(largest absolute difference {last.max_abs_difference:.2g})",
-            f"past_key_values: {cache.n_layer} layers, keys {list(cache.key_shape)} and values "
-            f"{list(cache.value_shape)} in each, {cache.bytes:,} bytes in all",
+            say(
+                "last_hidden_state = hidden_states[{index}] (largest absolute difference {difference})",
+                index=last.equals_index,
+                difference=f"{last.max_abs_difference:.2g}",
+            ),
+            say_n(
+                "past_key_values: {n} layer, keys {keys} and values {values} in each, {bytes} bytes in all",
+                "past_key_values: {n} layers, keys {keys} and values {values} in each, {bytes} bytes in all",
+                n=cache.n_layer,
+                keys=list(cache.key_shape),
+                values=list(cache.value_shape),
+                bytes=f"{cache.bytes:,}",
+            ),
             *model_and_backend(result),
         )
     )

@@ -1,116 +1,114 @@
-"""`next-tokens`: a row for each step and candidate, and a grid with a row for each step."""
+"""`next-tokens`: a row for each step and candidate; for people, a grid with a row for each step, and the text."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from ...messages import say
 from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
-from ..blocks import Block, Cell, Column, Facts, Grid, Passage
+from ..sections import Cell, Column, Facts, Grid, Passage, Row, Section
 from ..visible import visible_line
-from . import CANDIDATE_COLUMNS, candidate_values, flag, model_and_backend, percent, visible
+from . import CANDIDATE_COLUMNS, CHOSEN, candidate_values, flag, model_and_backend, percent, top_columns, visible
 
-CHOSEN = "◀"
+_TAIL = 40
+"""Columns on a terminal for the end of the text before a step; the whole text stands below the grid."""
+
+_TYPICAL = f"·possible {CHOSEN}"
+"""A token of a usual length, for the width of its column."""
 
 
 def tidy(result: NextTokens) -> tuple[list[str], list[list[Any]]]:
-    """One row for each prompt, step and rank."""
-    header = ["prompt_index", "step", "context", *CANDIDATE_COLUMNS]
+    """One row for each step and rank."""
+    header = ["step", "context", *CANDIDATE_COLUMNS]
     sampled = result.decoding.strategy == "sample"
     header += (["prob_final", "kept"] if sampled else []) + ["chosen"]
     rows = []
     for step in result.steps:
-        for candidate in listed_candidates(step):
-            row: list[Any] = [0, step.step, step.context, *candidate_values(candidate)]
+        for candidate in _listed(step):
+            row: list[Any] = [step.step, step.context, *candidate_values(candidate)]
             if isinstance(candidate, SampledCandidate):
                 row += [candidate.prob_final, flag(candidate.kept)]
             rows.append([*row, flag(candidate.id == step.chosen.id)])
     return header, rows
 
 
-def blocks(result: NextTokens) -> list[Block]:
-    """A row for each step. On a terminal `layout` takes the place of the grid, so that steps can appear one by one."""
-    rows = [proposals(step) for step in result.steps]
-    width = max(map(len, rows))
-    headings = [f"top {rank}" for rank in range(1, result.decoding.top_k + 1)]
-    headings += ["drawn"] * (width - result.decoding.top_k)
-    grid = Grid(
-        (Column("step", number=True), Column("text"), *map(Column, headings)),
-        tuple(
-            (
-                Cell(str(step.step)),
-                Cell(visible_line(step.context)),
-                *(Cell(f"{shown.token} {shown.percent}", shown.prob, shown.chosen) for shown in row),
-                *[Cell("")] * (width - len(row)),
-            )
-            for step, row in zip(result.steps, rows, strict=True)
-        ),
-    )
-    return [grid, *below(result)]
+def _listed(step: Step) -> Sequence[Candidate]:
+    """The best candidates, and behind them the chosen one if it was drawn from further down."""
+    return step.top_logprobs if _is_listed(step) else (*step.top_logprobs, step.chosen)
 
 
-def below(result: NextTokens) -> list[Block]:
-    """What stands below the steps: the completed text, and facts about the run."""
+def _is_listed(step: Step) -> bool:
+    return any(candidate.id == step.chosen.id for candidate in step.top_logprobs)
+
+
+def sections(result: NextTokens) -> list[Section]:
+    """A row for each step, the completed text, and facts about the run."""
     facts = model_and_backend(result, _timing(result))
     if result.decoding.strategy == "sample":
-        facts += (f"sampled: {_sampling(result)}",)
+        facts += (_sampling(result),)
     if result.finish_reason == "eos":
-        facts += (f"ended with step {len(result.steps)}: the model chose {visible(result.steps[-1].chosen)}",)
-    return [Passage(result.steps[0].context + result.completion.text), Facts(facts)]
+        token = visible(result.steps[-1].chosen)
+        facts += (say("ended with step {step}: the model chose {token}", step=len(result.steps), token=token),)
+    return [_grid(result.steps), Passage(result.steps[0].context + result.completion.text), Facts(facts)]
 
 
-def listed_candidates(step: Step) -> Sequence[Candidate]:
-    """The best candidates, and behind them the chosen one if it was drawn from further down."""
-    if any(candidate.id == step.chosen.id for candidate in step.top_logprobs):
-        return step.top_logprobs
-    return (*step.top_logprobs, step.chosen)
+def live(part: Step) -> Grid:
+    """The grid of one step, to be written before the others are computed."""
+    return _grid((part,))
 
 
-class Proposal(NamedTuple):
-    """A candidate as a person sees it."""
+def _grid(steps: Sequence[Step]) -> Grid:
+    first = steps[0]
+    best = top_columns(len(first.top_logprobs))
+    probs = "99.9% → 100.0%" if isinstance(first.chosen, SampledCandidate) else "99.9%"
+    return Grid(
+        (
+            Column(say("step"), number=True),
+            Column(say("text"), tail=_TAIL),
+            *best,
+            Column(say("drawn from further down"), below=True),
+        ),
+        tuple(map(_row, steps)),
+        sample=(Cell("1000"), Cell(""), *[Cell(_TYPICAL, aside=probs)] * len(best), Cell("")),
+    )
 
-    rank: int
-    token: str
-    percent: str
-    prob: float
-    """What the shade shows."""
-    chosen: bool
 
-    @property
-    def marked_token(self) -> str:
-        """The token, with a mark if it was chosen."""
-        return f"{self.token} {CHOSEN}" if self.chosen else self.token
+def _row(step: Step) -> Row:
+    candidates = (_candidate(candidate, chosen=candidate.id == step.chosen.id) for candidate in step.top_logprobs)
+    drawn = Cell("") if _is_listed(step) else _drawn(step.chosen)
+    return Cell(str(step.step)), Cell(visible_line(step.context)), *candidates, drawn
 
 
-def proposals(step: Step) -> list[Proposal]:
-    """The candidates of one step, best first."""
-    return [
-        Proposal(
-            candidate.rank,
-            visible(candidate),
-            _percentages(candidate),
-            candidate.prob,
-            candidate.id == step.chosen.id,
-        )
-        for candidate in listed_candidates(step)
-    ]
+def _candidate(candidate: Candidate, *, chosen: bool) -> Cell:
+    """A candidate with its probability. What the cell is shaded by is the model's own."""
+    token = visible(candidate)
+    return Cell(f"{token} {CHOSEN}" if chosen else token, candidate.prob, chosen, _percentages(candidate))
+
+
+def _drawn(candidate: Candidate) -> Cell:
+    """One that was chosen from below those that are listed."""
+    cell = _candidate(candidate, chosen=True)
+    return cell._replace(aside=say("{percent}, rank {rank}", percent=cell.aside, rank=candidate.rank))
 
 
 def _percentages(candidate: Candidate) -> str:
     """The model's probability; under sampling also the one after temperature and filters."""
     if isinstance(candidate, SampledCandidate):
-        final = percent(candidate.prob_final) if candidate.kept else "cut"
+        final = percent(candidate.prob_final) if candidate.kept else say("cut")
         return f"{percent(candidate.prob)} → {final}"
     return percent(candidate.prob)
 
 
 def _timing(result: NextTokens) -> str:
     first, *others = (step.elapsed_ms for step in result.steps)
-    text = f"first step {first:.1f} ms"
-    return f"{text}, then {sum(others) / len(others):.1f} ms a step" if others else text
+    if not others:
+        return say("first step {first} ms", first=f"{first:.1f}")
+    mean = sum(others) / len(others)
+    return say("first step {first} ms, then {mean} ms a step", first=f"{first:.1f}", mean=f"{mean:.1f}")
 
 
 def _sampling(result: NextTokens) -> str:
     decoding = result.decoding
     settings = {"temperature": decoding.temperature, "top-p": decoding.top_p, "top-k": decoding.sample_top_k}
     named = [f"{name} {value}" for name, value in settings.items() if value is not None]
-    return ", ".join([*named, f"seed {result.run.seed}"])
+    return say("sampled: {settings}", settings=", ".join([*named, f"seed {result.run.seed}"]))

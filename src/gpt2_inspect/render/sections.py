@@ -1,4 +1,4 @@
-"""What people see of a result, whatever the format: grids, facts, texts, listings. Tables and Markdown are made of it.
+"""What people see of a result in any format: sections, one below the other. Tables and Markdown are made of them.
 
 All text in here is visible already (see `visible`), but for that of a Passage.
 """
@@ -13,6 +13,8 @@ class Cell(NamedTuple):
     prob: float | None = None
     """What to shade it by, from 0 to 1; None for no shade."""
     strong: bool = False
+    aside: str = ""
+    """What belongs to the text but stands at the right end of the cell, or below the text: a percentage."""
 
 
 class Column(NamedTuple):
@@ -21,19 +23,29 @@ class Column(NamedTuple):
     heading: str
     number: bool = False
     """Numbers stand at the right and are not broken."""
+    tail: int = 0
+    """If not 0, a terminal shows the end of each text, on one line of at most so many columns."""
+    below: bool = False
+    """On a terminal the few cells that have a text stand in a line of their own below their row."""
+
+
+Row = tuple[Cell, ...]
 
 
 class Grid(NamedTuple):
     """Rows of cells under headings."""
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Row, ...]
     title: str = ""
     keys: int = 0
     """Where the grid is too wide, its columns are spread over several grids that all begin with the first so many.
     If 0, each row becomes a list of its cells instead."""
     gap: int = 2
     """Spaces between columns."""
+    sample: Row = ()
+    """For rows that are written as they are computed: a typical one. On a terminal it fixes the widths, in place of the
+    rows, and the grid is not spread."""
 
 
 class Facts(NamedTuple):
@@ -54,4 +66,4 @@ class Listing(NamedTuple):
     lines: tuple[Cell, ...]
 
 
-Block = Grid | Facts | Passage | Listing
+Section = Grid | Facts | Passage | Listing

@@ -1,0 +1,44 @@
+"""The table of formats. A new one is one file in this folder and one row here; reading the table imports none."""
+
+from typing import NamedTuple, TextIO
+
+
+class Page(NamedTuple):
+    """What a result is written for; each format takes from it what it needs."""
+
+    width: int | None = None
+    """Columns of the terminal; None if there is no limit."""
+    terminal: TextIO | None = None
+    """What the colours are for; None for no colours."""
+    prompt_index: int = 0
+    """Which of several texts the result is about."""
+
+
+class Format(NamedTuple):
+    """Where a format is written, and what for."""
+
+    module: str
+    """The file in this folder."""
+    function: str
+    """Its function that takes a Result and a Page, and gives the text in pieces."""
+    endings: tuple[str, ...] = ()
+    """Of the names of files that hold this format."""
+    exact: bool = False
+    """Texts may stand in it as they are: what would steer a terminal is left for the one who writes to it."""
+
+
+FORMATS = {
+    "table": Format("table", "render_table"),
+    "json": Format("json", "render_json", endings=(".json",)),
+    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",)),
+    "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
+    "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True),
+}
+"""By name, the default first. `table` is for people at a terminal, the others are plain text."""
+
+DEFAULT = next(iter(FORMATS))
+
+
+def format_of_file(ending: str) -> str | None:
+    """The name of the format that files with this ending hold; None if it says nothing."""
+    return next((name for name, form in FORMATS.items() if ending.lower() in form.endings), None)
