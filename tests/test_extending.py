@@ -116,6 +116,17 @@ def test_a_new_command(copy: Copy, tiny: Path) -> None:
     assert re.search(r"^  lengths +Count the bytes of each token", copy.run("--help")[1], re.MULTILINE)
 
 
+def test_a_new_format(copy: Copy, tiny: Path, tmp_path: Path) -> None:
+    arguments = ["score", "hello", "--model", str(tiny)]
+    code, out, _ = copy.run(*arguments, "--format", "tsv")
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0 and rows[0][:2] == ["prompt_index", "index"] and rows[1][:2] == ["0", "0"]
+    path = tmp_path / "score.tsv"
+    assert copy.run(*arguments, "--output", str(path))[0] == 0
+    assert path.read_text(encoding="utf-8") == out
+    assert ".tsv" in copy.run("score", "--help")[1]
+
+
 def test_a_new_backend(copy: Copy, tiny: Path) -> None:
     arguments = ["next-tokens", "hello", "--steps", "1", "--top-k", "3", "--model", str(tiny)]
     found = {name: copy.answer(*arguments, "--backend", name) for name in ("numpy", "rounded", "auto")}
@@ -138,7 +149,7 @@ def test_a_new_language(copy: Copy, tiny: Path) -> None:
 
 def test_every_block_of_the_page_was_used() -> None:
     used = len(_NEW_FILE.findall(PAGE)) + len(_CHANGE.findall(PAGE))
-    assert used == len(re.findall(r"^```(?:python|diff)$", PAGE, re.MULTILINE)) == 12
+    assert used == len(re.findall(r"^```(?:python|diff)$", PAGE, re.MULTILINE)) == 14
 
 
 CALLED = """

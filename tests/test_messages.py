@@ -87,6 +87,8 @@ def test_sentences_are_constants_with_named_places(path: Path) -> None:
         templates = node.args
         assert len(templates) == (2 if node.func.id in ("Counted", "say_n") else 1), f"{path.name}:{node.lineno}"
         places = {keyword.arg for keyword in node.keywords}
+        if None in places:  # **values
+            continue
         for template in templates:
             assert isinstance(template, ast.Constant), f"{path.name}:{node.lineno}"
             fields = {name for _, name, _, _ in Formatter().parse(template.value) if name is not None}
