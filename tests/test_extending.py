@@ -141,8 +141,8 @@ def test_a_new_language(copy: Copy, tiny: Path) -> None:
     before = "from gpt2_inspect.messages import use_catalogue\nfrom gpt2_inspect.messages.german import German\n"
     before += "use_catalogue(German())"
     arguments = ["score", "hello", "--model", str(tiny)]
-    _, _, err = copy.run(*arguments, "--top-k", "0", before=before)
-    assert err == "error: --top-k ist 0; es muss mindestens 1 sein\n"
+    _, _, err = copy.run("next-tokens", "hello", "--steps", "0", "--model", str(tiny), before=before)
+    assert err == "error: --steps ist 0; es muss mindestens 1 sein\n"
     assert copy.run("score", "", "--model", str(tiny), before=before)[2].startswith("error: der Text ist leer\n")
     assert copy.run(*arguments, "--json", before=before) == copy.run(*arguments, "--json")
 
