@@ -46,12 +46,14 @@ def test_any_values(tiny: Path, values: st.DataObject) -> None:
         lambda inner: st.lists(inner, max_size=4) | st.lists(inner, max_size=4).map(tuple) | tokens(inner),
     )
     model = gpt2_inspect.load(str(tiny)).model
-    result = Decode(model, *(values.draw(anything) for _ in range(6)))
+    names = ("run", "prompt", "options", "tokens", "text", "argmax", "argsort")
+    result = Decode(model=model, **{name: values.draw(anything) for name in names})
     assert "".join(render(result, "json")) == whole(result.to_dict())
 
 
 def tokens(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(Token, inner, inner, inner) | st.builds(DecodedToken, inner, inner, inner, inner)
+    token = {"id": inner, "token": inner, "bytes": inner}
+    return st.builds(Token, **token) | st.builds(DecodedToken, **token, complete_utf8=inner)
 
 
 def test_a_long_text(tiny: Path) -> None:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..errors import ExitCode, InspectError
+from ..errors import ExitCode, InspectError, shortened
 from ..messages import Option, say
 from .streams import Streams
 
@@ -85,9 +85,9 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
 def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:
     from ..render.visible import visible_line
 
-    streams.note(say("error: {message}", message=visible_line(message)))
+    streams.note(say("error: {message}", message=visible_line(shortened(message))))
     if hint:
-        streams.note(say("hint: {hint}", hint=visible_line(hint)))
+        streams.note(say("hint: {hint}", hint=visible_line(shortened(hint))))
     return int(code)
 
 

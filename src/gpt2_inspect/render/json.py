@@ -39,9 +39,9 @@ def render_jsonl(result: Result, page: Page) -> Iterator[str]:
 def _pieces(value: Any, indent: str) -> Iterator[str]:
     """The text of a record or of a list of records, in pieces; of all else in one."""
     inner = indent + _STEP
-    if isinstance(value, Record):
+    if isinstance(value, Record) and (entries := value.entries()):
         before = "{\n"
-        for name, part in value.entries().items():
+        for name, part in entries.items():
             yield f"{before}{inner}{_quoted(name)}: "
             yield from _pieces(part, inner)
             before = ",\n"
@@ -98,7 +98,7 @@ def _text(value: Any, indent: str) -> str:
             return repr(list(value))
         return f"[\n{_lines(value, indent + _STEP)}\n{indent}]"
     if isinstance(value, Record):
-        return "".join(_pieces(value, indent))
+        return "".join(_pieces(value, indent)) if value.entries() else "{}"
     return json.dumps(value, allow_nan=False)
 
 
