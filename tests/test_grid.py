@@ -213,6 +213,14 @@ class TestLiveGrid:
         ("width", "expected"),
         [
             (
+                None,
+                [
+                    "step  text                            top 1       top 2",
+                    "   1  one and the same and the other  ·a ◀ 60.0%  very·long·token <0.1%",
+                    "      drawn: ·c 0.1%",
+                ],
+            ),
+            (
                 70,
                 [
                     "step  text                  top 1                 top 2",
@@ -244,7 +252,7 @@ class TestLiveGrid:
             ),
         ],
     )
-    def test_forms(self, width: int, expected: list[str]) -> None:
+    def test_forms(self, width: int | None, expected: list[str]) -> None:
         row: Row = (
             Cell("1"),
             Cell("one and the same and the other"),

@@ -42,9 +42,10 @@ def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
     rows = deciding_rows(grid, width)
     across = [index for index, column in enumerate(grid.columns) if not column.below]
     asides = any(cell.aside for row in rows for cell in row)
+    typical = bool(grid.sample) and width is not None
     for beside in (True, False) if asides else (True,):
         needs = {
-            index: _need(grid.columns[index], [row[index] for row in rows], beside, bool(grid.sample), width, measure)
+            index: _need(grid.columns[index], [row[index] for row in rows], beside, typical, measure)
             for index in across
         }
         found = _fitted(grid, needs, beside, width)
@@ -53,20 +54,19 @@ def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
     return None
 
 
-def _need(
-    column: Column, cells: Sequence[Cell], beside: bool, sampled: bool, width: int | None, measure: Measure
-) -> _Need:
+def _need(column: Column, cells: Sequence[Cell], beside: bool, typical: bool, measure: Measure) -> _Need:
+    """`typical`: the cells are those of a sample, and others may be longer."""
     heading = measure(column.heading)
-    heading_word = min(_WORD, longest_word(column.heading, measure))
+    heading_word = min(_WORD, _longest_word(column.heading, measure))
     if column.tail:
         longest = max((measure(cell.text) for cell in cells), default=0)
-        natural = max(heading, column.tail if sampled and width is not None else min(column.tail, longest))
+        natural = max(heading, column.tail if typical else min(column.tail, longest))
         return _Need(natural, max(heading_word, min(natural, _TAIL)))
     whole = max((whole_width(cell, beside, measure) for cell in cells), default=0)
     if column.number:
         return _Need(max(heading, whole), max(heading_word, whole))
     least = max((_least_width(cell, beside, measure) for cell in cells), default=0)
-    spare = _SPARE if beside and sampled and any(cell.aside for cell in cells) else 0
+    spare = _SPARE if beside and typical and any(cell.aside for cell in cells) else 0
     return _Need(max(heading, whole + spare), max(heading_word, least))
 
 
@@ -83,10 +83,10 @@ def _least_width(cell: Cell, beside: bool, measure: Measure) -> int:
     """With its longest word, or _WORD of it, on one line. An aside is not broken."""
     if cell.aside and beside:
         return whole_width(cell, beside, measure)
-    return max(min(_WORD, longest_word(cell.text, measure)), measure(cell.aside))
+    return max(min(_WORD, _longest_word(cell.text, measure)), measure(cell.aside))
 
 
-def longest_word(text: str, measure: Measure) -> int:
+def _longest_word(text: str, measure: Measure) -> int:
     """The width of the longest word of a text."""
     return max(map(measure, text.split(" ")))
 
