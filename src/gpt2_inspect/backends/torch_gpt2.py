@@ -41,7 +41,7 @@ class TorchGPT2:
         return count_parameters(self._model)
 
     def new_cache(self, batch: int, capacity: int) -> "TorchCache":
-        return TorchCache(self._model.config)
+        return TorchCache()
 
     @torch.inference_mode()
     def forward(
@@ -73,10 +73,10 @@ class TorchGPT2:
 
 
 class TorchCache:
-    """transformers' cache, which grows as it needs; as generate() makes it, with the windows that a config asks for."""
+    """transformers' cache, which grows as it needs."""
 
-    def __init__(self, config: Any) -> None:
-        self.past = transformers.DynamicCache(config=config)
+    def __init__(self) -> None:
+        self.past = transformers.DynamicCache()
 
     @property
     def length(self) -> int:

@@ -42,16 +42,15 @@ _ONLY_IN_TRANSFORMERS: dict[str, tuple[Any, ...]] = {
     "quantization_config": (None,),
     "per_layer_config": (None,),
     "fusion_config": (None,),
-    "layer_types": (None,),
-    "sliding_window": (None,),
-    "attention_chunk_size": (None,),
-    "kv_sharing_modes": (None,),
     "text_config": (None,),
     "decoder": (None,),
     "generator": (None,),
 }
-"""Settings by which transformers computes something else, each with the values that change nothing. Those of windows
-and layers do it by way of the cache."""
+"""Settings by which transformers computes something else, each with the values that change nothing."""
+
+_OF_OTHER_ARCHITECTURES = ("attention_chunk_size", "kv_sharing_modes", "layer_types", "sliding_window")
+"""Settings by which generate() keeps another cache, though the forward pass of GPT-2 knows nothing of them: the same
+tokens would have other logits in one pass than in several."""
 
 
 class GPT2Config(NamedTuple):
@@ -114,6 +113,9 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
     for name in _NOT_FOLLOWED:
         if name in content:
             raise ModelUnusableError(f"{str(path)!r}: {name} points to other files, which are not followed")
+    for name in _OF_OTHER_ARCHITECTURES:
+        if content.get(name) is not None:
+            raise ModelUnusableError(f"{str(path)!r} sets {name}, which GPT-2 does not have")
     fields = Fields(content, path)
     fields.check_unread()
     n_embd = fields.size("n_embd", 768)
