@@ -16,10 +16,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from checkpoints import make_checkpoint
-from gpt2_inspect.backends import Backend, load_backend, numpy_gpt2
+from gpt2_inspect.backends import Backend, kernels, load_backend, numpy_gpt2
 from gpt2_inspect.backends.activations import ACTIVATIONS
 from gpt2_inspect.backends.base import Logits, Observer, Point
-from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits, in_pieces
+from gpt2_inspect.backends.kernels import activate
+from gpt2_inspect.backends.numpy_gpt2 import NumpyLogits
 from gpt2_inspect.backends.torch_gpt2 import TorchLogits
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.checkpoint.weights import Checkpoint, GPT2Weights, open_checkpoint
@@ -147,7 +148,7 @@ class TestActivations:
         extremes = [0.0, -0.0, 1e-30, -1e-30, 50.0, -50.0, 1e4, -1e4, 1e30, -1e30]
         values = np.concatenate([np.linspace(-12, 12, 4001), extremes]).astype(np.float32)[None]
         actual = values.copy()
-        in_pieces(ACTIVATIONS[name], actual, np.zeros(actual.shape[1], np.float32))
+        activate(actual, np.zeros(actual.shape[1], np.float32), ACTIVATIONS[name])
         assert actual.dtype == np.float32
         reference = expected(torch.from_numpy(values).double()).numpy()
         np.testing.assert_allclose(actual, reference, rtol=3e-7, atol=7e-7)
@@ -170,8 +171,8 @@ class TestFloat32:
     def test_everything_in_between(self, tiny: Path, monkeypatch: pytest.MonkeyPatch):
         """Layer norms, matrix products and attention scores; a float64 among them would spread, and be slow."""
         dtypes = set()
-        for name in ("layer_norm", "multiply", "exponentials"):
-            monkeypatch.setattr(numpy_gpt2, name, noting_dtypes(getattr(numpy_gpt2, name), dtypes))
+        for module, name in ((numpy_gpt2, "layer_norm"), (numpy_gpt2, "multiply"), (kernels, "_exponentials")):
+            monkeypatch.setattr(module, name, noting_dtypes(getattr(module, name), dtypes))
         some_logits(tiny, "numpy")
         assert dtypes == {np.dtype(np.float32)}
 

@@ -10,8 +10,8 @@ import torch
 from transformers import AutoTokenizer
 
 from checkpoints import ReferenceModel, make_checkpoint
-from gpt2_inspect.backends import Backend, activations, load_backend, numpy_gpt2
-from gpt2_inspect.backends.base import Observer, Point
+from gpt2_inspect.backends import Backend, activations, kernels, load_backend
+from gpt2_inspect.backends.base import CacheFullError, Observer, Point
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.session import load
 from gpt2_inspect.sources import ModelFiles
@@ -274,6 +274,52 @@ class TestCache:
         expected = np.concatenate([token_ids[[0, 0]], first, second], axis=1)
         assert_close(backend.forward(second, cache).to_numpy(), last_logits(backend, expected), "logits")
 
+    def test_forks_go_on_apart(self, backend: Backend):
+        token_ids = random_ids(2, 6)
+        cache = backend.new_cache(2, 9)
+        backend.forward(token_ids, cache)
+        fork = cache.fork()
+        assert (fork.length, fork.capacity) == (6, 9)
+        one, other = np.array([[5], [9]]), np.array([[7, 8, 1], [7, 3, 2]])
+        for new, branch in ((one, cache), (other, fork)):
+            expected = last_logits(backend, np.concatenate([token_ids, new], axis=1))
+            assert_close(backend.forward(new, branch).to_numpy(), expected, "logits")
+        assert (cache.length, fork.length) == (7, 9)
+
+    @pytest.mark.parametrize("length", [0, 1, 9, 10])
+    def test_a_truncated_cache_goes_on_as_a_fresh_one(self, backend: Backend, length: int):
+        token_ids, new = random_ids(2, 10), random_ids(2, 2)[:, ::-1].copy()
+        cache = backend.new_cache(2, 12)
+        backend.forward(token_ids, cache)
+        fork = cache.fork()
+        cache.truncate(length)
+        assert cache.length == length
+        expected = last_logits(backend, np.concatenate([token_ids[:, :length], new], axis=1))
+        assert_close(backend.forward(new, cache).to_numpy(), expected, "logits")
+        assert fork.length == 10
+        expected = last_logits(backend, np.concatenate([token_ids, new], axis=1))
+        assert_close(backend.forward(new, fork).to_numpy(), expected, "logits of the fork")
+
+    def test_it_cannot_keep_what_it_does_not_hold(self, backend: Backend):
+        cache = backend.new_cache(1, 5)
+        backend.forward(random_ids(1, 3), cache)
+        for length in (-1, 4):
+            with pytest.raises(ValueError, match=f"cannot keep {length} of 3"):
+                cache.truncate(length)
+
+    def test_a_full_cache_says_so_and_stays_as_it_was(self, backend: Backend):
+        token_ids = random_ids(1, 5)
+        cache = backend.new_cache(1, 5)
+        backend.forward(token_ids[:, :4], cache)
+        with pytest.raises(CacheFullError, match="capacity, 5"):
+            backend.forward(random_ids(1, 2), cache)
+        assert_close(backend.forward(token_ids[:, 4:], cache).to_numpy(), last_logits(backend, token_ids), "logits")
+
+    def test_the_cache_of_another_backend_is_refused(self, backend: Backend, tiny: Path):
+        other = open_backend(tiny, "torch" if backend.name == "numpy" else "numpy")
+        with pytest.raises(TypeError, match="not of this backend"):
+            backend.forward(random_ids(1, 2), other.new_cache(1, 2))
+
 
 class TestPieces:
     """The numpy backend takes large arrays some rows at a time."""
@@ -281,7 +327,7 @@ class TestPieces:
     @pytest.fixture
     def small_pieces(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Groups of one or two queries, one row of an MLP, five rows of logits."""
-        monkeypatch.setattr(numpy_gpt2, "PIECE", 64)
+        monkeypatch.setattr(kernels, "PIECE", 64)
 
     @pytest.mark.parametrize("batch", [1, 2])
     def test_small_pieces_change_nothing(self, tiny: Path, small_pieces: None, batch: int):
@@ -313,8 +359,8 @@ class TestPieces:
     def test_a_prompt_of_several_true_pieces(self, tmp_path: Path):
         """1000 tokens: several groups of queries and two pieces of the activation at the true size."""
         tokens, n_head, n_inner = 1000, 4, 192
-        assert numpy_gpt2.ATTENTION_PIECES * numpy_gpt2.PIECE // (n_head * tokens) < tokens
-        assert numpy_gpt2.PIECE // n_inner < tokens
+        assert kernels.ATTENTION_PIECES * kernels.PIECE // (n_head * tokens) < tokens
+        assert kernels.PIECE // n_inner < tokens
         folder = make_checkpoint(tmp_path, n_positions=1024, n_layer=2)
         token_ids = random_ids(1, tokens)
         components, logits = observe_all(open_backend(folder, "numpy"), token_ids)

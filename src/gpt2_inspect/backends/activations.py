@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
+Activation = Callable[[Array, Array], None]
+"""Overwrites its first argument with the activation of it, and its second, of the same shape, with anything."""
+
 
 def gelu_new(x: Array, scratch: Array) -> None:
     """The tanh form of GELU: x / 2 * (1 + tanh(z)), which equals x / (1 + exp(-2z)).
@@ -54,10 +57,9 @@ def silu(x: Array, scratch: Array) -> None:
     x /= scratch
 
 
-ACTIVATIONS: dict[str, Callable[[Array, Array], None]] = {
+ACTIVATIONS: dict[str, Activation] = {
     "gelu_new": gelu_new,
     "gelu": gelu,
     "relu": relu,
     "silu": silu,
 }
-"""Each overwrites `x` with its activation and `scratch`, of the same shape, with anything."""

@@ -10,7 +10,7 @@ The letters of all shapes in this project:
 
 from collections.abc import Callable, Container, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,11 +132,47 @@ class Cache(Protocol):
         """Tokens seen so far by each sequence."""
 
     @property
+    def capacity(self) -> int:
+        """Tokens that there is room for."""
+
+    @property
     def layers(self) -> "Sequence[tuple[Stored, Stored]]":
         """Keys and values of each layer, (B, H, S, head_dim) each, where and as the backend keeps them."""
 
     def reorder(self, rows: Sequence[int]) -> None:
         """Make sequence i go on from what was sequence rows[i]; `len(rows)` becomes the batch size."""
+
+    def fork(self) -> Self:
+        """Another cache that holds the same; what becomes of the one does not touch the other."""
+
+    def truncate(self, length: int) -> None:
+        """Forget all but the first `length` tokens. Raises ValueError if there are not so many."""
+
+
+class CacheFullError(Exception):
+    """A forward pass would put more tokens into a cache than it was made for."""
+
+
+def check_room(cache: Cache, tokens: int) -> None:
+    """Raise CacheFullError unless so many more tokens fit."""
+    if cache.length + tokens > cache.capacity:
+        raise CacheFullError(f"{cache.length} and {tokens} more tokens exceed the cache's capacity, {cache.capacity}")
+
+
+def check_length(cache: Cache, length: int) -> None:
+    """Raise ValueError unless the cache has so many tokens to keep."""
+    if not 0 <= length <= cache.length:
+        raise ValueError(f"cannot keep {length} of {cache.length} tokens")
+
+
+_C = TypeVar("_C", bound=Cache)
+
+
+def own_cache(cache: Cache | None, kind: type[_C]) -> _C | None:
+    """The cache as what the backend's own `new_cache` makes. Raises TypeError if another backend made it."""
+    if cache is not None and not isinstance(cache, kind):
+        raise TypeError(f"a {type(cache).__name__} is not of this backend, whose caches are {kind.__name__}")
+    return cache
 
 
 class Backend(Protocol):
@@ -155,13 +191,13 @@ class Backend(Protocol):
     def parameters(self) -> int:
         """Number of weights; a head that is wte itself counts nothing."""
 
-    def new_cache(self, batch: int, capacity: int) -> Any:
+    def new_cache(self, batch: int, capacity: int) -> Cache:
         """An empty cache for `batch` sequences of up to `capacity` tokens each."""
 
     def forward(
         self,
         token_ids: "Ids",
-        cache: Any,
+        cache: Cache | None,
         *,
         every_position: bool = False,
         observe: Observer | None = None,
@@ -171,6 +207,10 @@ class Backend(Protocol):
         Without a cache the tokens are all there is, and nothing can follow them. Gives the logits of the last position
         of each sequence (N = B), or of every new position (N = B * T, sequence by sequence). Rows of a batch have the
         same length; there is no padding.
+
+        Raises:
+            CacheFullError: there is no room for them in the cache, which is left as it was.
+            TypeError: the cache is another backend's.
         """
 
     def unembed(self, hidden: "Array", *, with_ln_f: bool) -> Logits:

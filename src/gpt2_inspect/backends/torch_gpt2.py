@@ -14,7 +14,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.safetensors import has_safetensors
 from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line
-from .base import Observer, Point, Ranking, Targets
+from .base import Cache, Observer, Point, Ranking, Targets, check_length, check_room, own_cache
 from .ranking import best_first, not_finite
 
 _PICKLE = "pytorch_model.bin"
@@ -41,22 +41,25 @@ class TorchGPT2:
         return count_parameters(self._model)
 
     def new_cache(self, batch: int, capacity: int) -> "TorchCache":
-        return TorchCache()
+        return TorchCache(transformers.DynamicCache(), capacity)
 
     @torch.inference_mode()
     def forward(
         self,
         token_ids: npt.NDArray[np.int64],
-        cache: "TorchCache | None",
+        cache: Cache | None,
         *,
         every_position: bool = False,
         observe: Observer | None = None,
     ) -> "TorchLogits":
         inputs = torch.as_tensor(token_ids, device=self._model.device)
+        stored = own_cache(cache, TorchCache)
+        if stored is not None:
+            check_room(stored, token_ids.shape[1])
         try:
             with _observed(self._model.transformer, observe):
                 hidden = self._model.transformer(
-                    input_ids=inputs, past_key_values=cache.past if cache else None, use_cache=cache is not None
+                    input_ids=inputs, past_key_values=stored.past if stored else None, use_cache=stored is not None
                 ).last_hidden_state  # (B, T, D)
             rows = hidden.flatten(0, 1) if every_position else hidden[:, -1]
             return TorchLogits(rows, self._model.lm_head)
@@ -73,10 +76,11 @@ class TorchGPT2:
 
 
 class TorchCache:
-    """transformers' cache, which grows as it needs."""
+    """transformers' cache, which grows as it needs, up to `capacity` tokens."""
 
-    def __init__(self) -> None:
-        self.past = transformers.DynamicCache()
+    def __init__(self, past: Any, capacity: int) -> None:
+        self.past = past
+        self.capacity = capacity
 
     @property
     def length(self) -> int:
@@ -84,14 +88,28 @@ class TorchCache:
 
     @property
     def layers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        past: Any = self.past
-        return [(layer.keys, layer.values) for layer in past.layers]
+        return [(layer.keys, layer.values) for layer in self.past.layers] if self.length else []
 
     def reorder(self, rows: Sequence[int]) -> None:
-        past: Any = self.past
         if self.length == 0:
             return
-        past.reorder_cache(torch.as_tensor(list(rows), device=past.layers[0].keys.device))
+        self.past.reorder_cache(torch.as_tensor(list(rows), device=self.past.layers[0].keys.device))
+
+    def fork(self) -> "TorchCache":
+        return TorchCache(self._first(self.length), self.capacity)
+
+    def truncate(self, length: int) -> None:
+        check_length(self, length)
+        self.past = self._first(length)
+
+    @torch.inference_mode()
+    def _first(self, length: int) -> Any:
+        """The first `length` tokens in a cache of their own (`crop` means another thing in each release)."""
+        past: Any = transformers.DynamicCache()
+        if length:
+            for index, (keys, values) in enumerate(self.layers):
+                past.update(keys[..., :length, :], values[..., :length, :], index)
+        return past
 
 
 class TorchLogits:

@@ -1,0 +1,131 @@
+"""What the forward pass is fast by: products, softmax and activations over pieces that fit the processor.
+
+A single token is as fast as the machine's memory, many are as fast as its matrix products: what is no matrix product
+runs over pieces small enough to stay in a core's cache.
+"""
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from ..checkpoint.weights import Array
+from .activations import Activation
+
+PIECE = 1 << 17
+"""Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
+
+ATTENTION_PIECES = 8
+"""Attention scores of all heads are more than a core's cache holds, but fewer at a time make the products too small."""
+
+HEAD_PIECE = 1 << 24
+"""Logits computed at a time, some 64 MiB: enough rows to be worth repacking the head for, and no more than needed."""
+
+FEW_ROWS = 6
+"""Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
+
+IN_CACHES = 6 * PIECE
+"""Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
+
+
+def multiply(x: Array, weight: Array) -> Array:
+    """x @ weight, (..., inputs) -> (..., outputs), in the way that is fastest for so many rows."""
+    rows = x.reshape(-1, x.shape[-1])
+    out = np.empty((len(rows), weight.shape[1]), np.float32)
+    if len(rows) > FEW_ROWS:
+        np.matmul(rows, weight, out=out)
+    elif weight.flags.c_contiguous:
+        _multiply_few(rows, weight, out)
+    else:
+        _dot_few(rows, weight.T, out)
+    return out.reshape(*x.shape[:-1], -1)
+
+
+def _multiply_few(rows: Array, weight: Array, out: Array) -> None:
+    """rows @ weight, (N, inputs) -> (N, outputs); all rows use a part of the weights before they go to the next."""
+    step = max(1, IN_CACHES // weight.shape[1]) if len(rows) > 1 else len(weight)
+    for row, row_out in zip(rows, out, strict=True):
+        np.matmul(row[:step], weight[:step], out=row_out)
+    for first in range(step, len(weight), step):
+        part = weight[first : first + step]
+        for row, row_out in zip(rows, out, strict=True):
+            row_out += row[first : first + step] @ part
+
+
+def _dot_few(rows: Array, weight: Array, out: Array) -> None:
+    """rows @ weight.T, (N, inputs) -> (N, outputs), for weights (outputs, inputs) as the head's are.
+
+    Dot products read them at the speed of memory, which BLAS does not reach here.
+    """
+    step = max(1, IN_CACHES // weight.shape[1]) if len(rows) > 1 else len(weight)
+    for first in range(0, len(weight), step):
+        part = slice(first, first + step)
+        np.vecdot(weight[part], rows[:, None], out=out[:, part])
+
+
+def attend(q: Array, k: Array, v: Array, weights: Array | None = None) -> Array:
+    """Causal attention: softmax(q k^T) v for every head (Vaswani et al. 2017, section 3.2.1).
+
+    The queries (B, H, T, head_dim), scaled already, stand at the last T of the positions of keys and values
+    (B, H, S, head_dim). They take turns, a group at a time, and are multiplied only with the keys that the last of a
+    group may see. `weights` (B, H, T, S), of zeros, gets the softmax itself, if that is wanted.
+
+    Gives (B, T, D), the heads side by side.
+    """
+    batch, heads, asked, head_dim = q.shape
+    seen = k.shape[2]
+    out = np.empty((batch, asked, heads, head_dim), np.float32)
+    by_head = out.swapaxes(1, 2)  # (B, H, T, head_dim)
+    group = min(asked, max(1, ATTENTION_PIECES * PIECE // (batch * heads * seen)))
+    memory = np.empty(batch * heads * group * seen, np.float32)
+    for first in range(0, asked, group):
+        stop = min(first + group, asked)
+        visible = seen - asked + stop
+        shape = (batch, heads, stop - first, visible)
+        numerators = memory[: math.prod(shape)].reshape(shape)
+        np.matmul(q[:, :, first:stop], k[:, :, :visible].swapaxes(2, 3), out=numerators)
+        totals = _exponentials(numerators)
+        np.divide(numerators @ v[:, :, :visible], totals, out=by_head[:, :, first:stop])
+        if weights is not None:
+            np.divide(numerators, totals, out=weights[:, :, first:stop, :visible])
+    return out.reshape(batch, asked, heads * head_dim)
+
+
+def _exponentials(scores: Array) -> Array:
+    """The softmax's numerators, in place, of scores (..., t, S), and its denominators (..., t, 1).
+
+    The last t of the S keys are those of the queries themselves: query i must not see keys i + 1 to t of them.
+    """
+    queries = scores.shape[-2]
+    if queries > 1:
+        scores[..., -queries:] += _causal_mask(queries)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    totals: Array = np.vecdot(scores, np.ones(scores.shape[-1], np.float32))  # faster than a sum
+    return totals[..., None]
+
+
+@lru_cache(maxsize=2)
+def _causal_mask(queries: int) -> Array:
+    """(queries, queries): 0 for the keys that each of the newest positions may see, -inf for those behind it."""
+    return np.triu(np.full((queries, queries), -np.inf, np.float32), 1)
+
+
+@np.errstate(over="ignore")  # the activations take the limit
+def activate(x: Array, bias: Array, activation: Activation) -> Array:
+    """activation(x + bias), in place, a few rows of (..., n_inner) at a time: each is read and written once."""
+    rows = x.reshape(-1, x.shape[-1])
+    step = max(1, PIECE // rows.shape[1])
+    scratch = np.empty((min(step, len(rows)), rows.shape[1]), np.float32)
+    for first in range(0, len(rows), step):
+        piece = rows[first : first + step]
+        piece += bias
+        activation(piece, scratch[: len(piece)])
+    return x
+
+
+def row_groups(rows: int, vocab_size: int) -> Iterator[slice]:
+    """Rows whose logits are computed together, all of them about equally many."""
+    group = math.ceil(rows / max(1, round(rows * vocab_size / HEAD_PIECE)))
+    return (slice(first, first + group) for first in range(0, rows, group))
