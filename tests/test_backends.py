@@ -244,9 +244,6 @@ class TestRefusals:
             ("add_cross_attention", True, "add_cross_attention=true"),
             ("is_causal", False, "is_causal=false"),
             ("is_causal", None, "is_causal=null"),
-            ("sliding_window", 3, "sliding_window=3"),
-            ("attention_chunk_size", 3, "attention_chunk_size=3"),
-            ("layer_types", ["full_attention"] * 3, "layer_types"),
         ],
     )
     def test_settings(self, tmp_path: Path, setting: str, value: Any, named: str):

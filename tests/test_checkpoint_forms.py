@@ -277,16 +277,16 @@ def test_aliases_of_a_wrong_type(folder: Path, name: str, value: Any) -> None:
         load(str(folder))
 
 
-@pytest.mark.parametrize("name", ["configuration_files", "transformers_weights"])
-def test_other_files_are_not_followed(folder: Path, name: str) -> None:
-    write_json(folder / "config.json", read_json(folder / "config.json") | {name: "../other.safetensors"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("configuration_files", ["config.4.0.0.json"]),
+        ("transformers_weights", "other.safetensors"),
+        ("sliding_window", 3),
+        ("layer_types", ["sliding_attention"]),
+    ],
+)
+def test_settings_that_neither_backend_follows(folder: Path, name: str, value: Any) -> None:
+    write_json(folder / "config.json", read_json(folder / "config.json") | {name: value})
     with pytest.raises(ModelUnusableError, match=name):
         load(str(folder))
-
-
-def test_windows_are_those_of_generate(folder: Path) -> None:
-    """They come by way of the cache, which numpy has not."""
-    write_json(folder / "config.json", read_json(folder / "config.json") | {"sliding_window": 3})
-    result = load(str(folder)).next_tokens(TEXT, steps=STEPS, ignore_eos=True)
-    assert result.run.backend == "torch"
-    assert [result.completion.token_ids] == generate(reference(folder), ids_of(result), 1)

@@ -193,8 +193,7 @@ def test_transformers_opens_the_export_without_a_word(exported: Path, tokenizer:
     assert model.dtype == torch.float16
     assert model.lm_head.weight is model.transformer.wte.weight
     assert (model.config.n_head, model.config.activation_function) == (4, "gelu_new")
-    assert opened.bos_token_id == model.config.eos_token_id == VOCAB_SIZE - 1
-    assert opened.eos_token_ids == (VOCAB_SIZE - 1,)
+    assert opened.bos_token_id == opened.eos_token_id == model.config.eos_token_id == VOCAB_SIZE - 1
     assert opened.model_max_length == model.config.n_positions == 64
 
 

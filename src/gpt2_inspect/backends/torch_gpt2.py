@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -46,7 +46,7 @@ class TorchGPT2:
         return count_parameters(self._model)
 
     def new_cache(self, batch: int, capacity: int) -> "TorchCache":
-        return TorchCache(partial(transformers.DynamicCache, config=self._model.config), capacity)
+        return TorchCache(transformers.DynamicCache(), capacity)
 
     @torch.inference_mode()
     def forward(
@@ -81,14 +81,10 @@ class TorchGPT2:
 
 
 class TorchCache:
-    """transformers' cache, which grows as it needs, up to `capacity` tokens; `new` makes an empty one.
+    """transformers' cache, which grows as it needs, up to `capacity` tokens."""
 
-    It is as generate() makes it, with the windows that a config asks for.
-    """
-
-    def __init__(self, new: Callable[[], Any], capacity: int) -> None:
-        self._new = new
-        self.past = new()
+    def __init__(self, past: Any, capacity: int) -> None:
+        self.past = past
         self.capacity = capacity
 
     @property
@@ -105,19 +101,19 @@ class TorchCache:
         self.past.reorder_cache(torch.as_tensor(list(rows), device=self.past.layers[0].keys.device))
 
     def fork(self) -> "TorchCache":
-        other = TorchCache(self._new, self.capacity)
-        other.past = copy.deepcopy(self.past)
-        return other
+        return TorchCache(self._first(self.length), self.capacity)
 
-    @torch.inference_mode()
     def truncate(self, length: int) -> None:
         check_length(self, length)
-        first = self._new()  # `crop` of transformers means another thing in each release
+        self.past = self._first(length)
+
+    @torch.inference_mode()
+    def _first(self, length: int) -> Any:
+        """The first `length` tokens in a cache of their own (`crop` means another thing in each release)."""
+        past: Any = transformers.DynamicCache()
         for index, (keys, values) in enumerate(self.layers if length else []):
-            if keys.shape[-2] < self.length:
-                raise ValueError("a cache that forgets what lies before its window cannot go back")
-            first.update(keys[..., :length, :], values[..., :length, :], index)
-        self.past = first
+            past.update(keys[..., :length, :], values[..., :length, :], index)
+        return past
 
 
 class TorchLogits:

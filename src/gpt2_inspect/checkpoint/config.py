@@ -43,16 +43,15 @@ _ONLY_IN_TRANSFORMERS: dict[str, tuple[Any, ...]] = {
     "quantization_config": (None,),
     "per_layer_config": (None,),
     "fusion_config": (None,),
-    "layer_types": (None,),
-    "sliding_window": (None,),
-    "attention_chunk_size": (None,),
-    "kv_sharing_modes": (None,),
     "text_config": (None,),
     "decoder": (None,),
     "generator": (None,),
 }
-"""Settings by which transformers computes something else, each with the values that change nothing. Those of windows
-and layers do it by way of the cache."""
+"""Settings by which transformers computes something else, each with the values that change nothing."""
+
+_OF_OTHER_ARCHITECTURES = ("attention_chunk_size", "kv_sharing_modes", "layer_types", "sliding_window")
+"""Settings by which generate() keeps another cache, though the forward pass of GPT-2 knows nothing of them: the same
+tokens would have other logits in one pass than in several."""
 
 
 class GPT2Config(NamedTuple):
@@ -118,6 +117,11 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
         if name in content:
             raise ModelUnusableError(
                 Message("{path!r}: {name} points to other files, which are not followed", path=str(path), name=name)
+            )
+    for name in _OF_OTHER_ARCHITECTURES:
+        if content.get(name) is not None:
+            raise ModelUnusableError(
+                Message("{path!r} sets {name}, which GPT-2 does not have", path=str(path), name=name)
             )
     fields = Fields(content, path)
     fields.check_unread()
