@@ -116,6 +116,7 @@ def write_weights(folder: Path) -> dict[str, TensorProto]:
                 begin, end = entry["data_offsets"]
                 source.seek(8 + length + begin)
                 target.seek(-target.tell() % PAGE, os.SEEK_CUR)
+                name = name.removeprefix("transformer.")  # GPT2LMHeadModel saves its tensors with it, GPT2Model without
                 tensors[name] = external_tensor(name, entry["shape"], target.tell(), end - begin)
                 target.write(source.read(end - begin))
     return tensors

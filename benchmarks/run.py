@@ -1,6 +1,6 @@
 """Measure whole processes, from interpreter start to exit, against the notebook's way (benchmarks/README.md).
 
-    python benchmarks/run.py [--only NAME ...] [--programs NAME ...] [--rounds 5] [--json FILE] [--tokenizer DIR]
+    python benchmarks/run.py [--only NAME ...] [--programs NAME ...] [--rounds 5] [--neighbours N] [--json FILE]
 
 Each workload's commands run in turn (A B C A B C ...) after a warm-up of each, so that slow minutes of the machine
 hit all alike. What is printed is the median of the rounds, and the median of each round's ratio to the first command.
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -144,11 +145,24 @@ def main() -> None:
             chosen = tuple(command for command in workload.commands if command.name in options.programs)
             workload = replace(workload, commands=chosen)
         check(workload)
-        runs = measure(workload, options.rounds)
+        with busy(options.neighbours):
+            runs = measure(workload, options.rounds)
         report["workloads"][workload.name] = {"title": workload.title, "commands": summarise(runs)}
         print("\n".join(table(runs)), flush=True)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def busy(neighbours: int) -> Iterator[None]:
+    """So many processes that only compute, until the block is left; each could keep one core to itself."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(neighbours)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def measure(workload: Workload, rounds: int) -> dict[str, list[Run]]:
@@ -266,6 +280,7 @@ def _circumstances(options: argparse.Namespace) -> dict[str, object]:
         "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
         "tokenizer": "gpt2's own" if options.tokenizer else "made up, of gpt2's size",
         "rounds": options.rounds,
+        "neighbours": options.neighbours,
     }
 
 
@@ -284,6 +299,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--programs", nargs="+", metavar="NAME", help="of the commands, such as onnxruntime")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--neighbours", type=int, default=0, metavar="N", help="busy processes beside the programs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a folder with gpt2's vocab.json and merges.txt")
     return parser.parse_args()
