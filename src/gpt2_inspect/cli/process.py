@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ExitCode, InspectError, shortened
@@ -129,8 +130,7 @@ def _idle_processors() -> int:
     """
     processors = os.cpu_count() or 1
     try:
-        with open("/proc/loadavg", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not needed before
-            running = int(file.read().split()[3].partition("/")[0])
+        running = int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
         return processors
     return processors - (running - 1)
