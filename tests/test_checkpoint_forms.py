@@ -20,7 +20,6 @@ from gpt2_inspect.backends import load_backend
 from gpt2_inspect.checkpoint.config import parse_config, read_config
 from gpt2_inspect.errors import ModelUnusableError
 from gpt2_inspect.session import load
-from gpt2_inspect.sources import ModelFiles
 from harness import both_backends, ids_of
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -131,8 +130,7 @@ def without_padding(row: list[int], ends: list[int]) -> Iterator[int]:
 
 
 def all_logits(folder: Path, backend: str, prompt: list[int]) -> np.ndarray:
-    files = ModelFiles(str(folder), "directory", folder)
-    runner = load_backend(files, read_config(folder / "config.json"), backend, "cpu", "float32")
+    runner = load_backend(folder, read_config(folder / "config.json"), backend, "cpu", "float32")
     return runner.forward(np.array([prompt]), None, every_position=True).to_numpy()
 
 

@@ -71,7 +71,7 @@ def test_whole_context(session: Session, tiny: Path) -> None:
 def test_empty_prompt_counts_its_token(session: Session) -> None:
     result = session.next_tokens("", max_length=4, ignore_eos=True)
     assert (result.prompt.bos_added, len(result.prompt.tokens), len(result.steps)) == (True, 1, 3)
-    with pytest.raises(InputError, match="the text has 1 token; --max-length 1 leaves no room"):
+    with pytest.raises(InputError, match="the text has 1 token; max_length 1 leaves no room"):
         session.next_tokens("", max_length=1)
 
 

@@ -136,7 +136,7 @@ def test_errors_name_options_as_each_side_spells_them(tiny: Path) -> None:
     with pytest.raises(UsageError, match="sample_top_k is 0; it must be between 1 and") as raised:
         load(tiny).next_tokens("hello", sample_top_k=0)
     assert raised.value.option == "sample_top_k"
-    values = pickle.loads(pickle.dumps(raised.value)).message.values
+    values = pickle.loads(pickle.dumps(raised.value)).values
     assert (values["option"], values["value"]) == ("sample_top_k", 0)
     run = run_cli("next-tokens", "hello", "--sample-top-k", "0", "-m", str(tiny))
     assert run.err == "error: --sample-top-k is 0; it must be between 1 and the vocabulary's size, 384\n"

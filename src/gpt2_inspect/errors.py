@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 from .messages import Message, Option, Spelling
 
@@ -40,35 +41,51 @@ def shortened(message: str) -> str:
 class InspectError(Exception):
     """An error that the user can act on: one line that says what is wrong, and where there is one, the next step.
 
-    Its text spells options as Python does; `say` and `say_hint` spell them as they are told to.
+    Its texts spell options as Python does; `say` and `say_hint` spell them as they are told to.
     """
 
     exit_code = ExitCode.BUG
 
-    def __init__(self, message: Message | str, hint: Message | str | None = None) -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
+    def __init__(self, sentence: Message | str, next_step: Message | str | None = None) -> None:
+        super().__init__(sentence, next_step)
+        self._sentence = sentence
+        self._next_step = next_step
 
     def __str__(self) -> str:
+        return self.message
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
         return self.say()
+
+    @property
+    def hint(self) -> str | None:
+        """The next step."""
+        return self.say_hint()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the message speaks of, by name."""
+        return dict(self._sentence.values) if isinstance(self._sentence, Message) else {}
 
     @property
     def option(self) -> str | None:
         """The option that is at fault, as Python spells it; None if no single one is."""
-        values = self.message.values if isinstance(self.message, Message) else {}
-        named = values.get("option")
+        named = self.values.get("option")
         return str(named) if isinstance(named, Option) else None
 
     def say(self, spelling: Spelling = str) -> str:
-        """What is wrong."""
-        return shortened(self.message.say(spelling) if isinstance(self.message, Message) else self.message)
+        """The message, with options written in this way."""
+        return _said(self._sentence, spelling)
 
     def say_hint(self, spelling: Spelling = str) -> str | None:
-        """The next step."""
-        if self.hint is None:
-            return None
-        return shortened(self.hint.say(spelling) if isinstance(self.hint, Message) else self.hint)
+        """The hint, with options written in this way."""
+        return None if self._next_step is None else _said(self._next_step, spelling)
+
+
+def _said(sentence: Message | str, spelling: Spelling) -> str:
+    return shortened(sentence.say(spelling) if isinstance(sentence, Message) else sentence)
 
 
 class UsageError(InspectError):
