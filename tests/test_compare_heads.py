@@ -197,7 +197,7 @@ class TestIdentity:
 
     def test_the_result_tells_if_it_fails(self, tiny: Path) -> None:
         session = load(str(tiny))
-        session._loaded.heads.base.ln_f.register_forward_hook(lambda _module, _inputs, output: -output)
+        session._loaded.auto_classes.base.ln_f.register_forward_hook(lambda _module, _inputs, output: -output)
         result = session.compare_heads(TEXT, top_k=3)
         assert result.identity.same_top_k is False
         assert result.identity.top_logprobs != result.top_logprobs
