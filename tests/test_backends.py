@@ -293,7 +293,7 @@ class TestRefusals:
         what: str,
     ):
         folder = copy_checkpoint(tiny, tmp_path, **setting)
-        for name in ("torch_gpt2", "torch_heads"):
+        for name in ("torch_gpt2", "torch_auto_classes"):
             monkeypatch.delitem(sys.modules, f"gpt2_inspect.backends.{name}", raising=False)
         monkeypatch.setitem(sys.modules, library, None)  # as if it were not there
         run = run_cli(*arguments, "-m", str(folder))
