@@ -121,6 +121,7 @@ def test_a_new_format(copy: Copy, tiny: Path, tmp_path: Path) -> None:
     code, out, _ = copy.run(*arguments, "--format", "tsv")
     rows = [line.split("\t") for line in out.splitlines()]
     assert code == 0 and rows[0][:2] == ["prompt_index", "index"] and rows[1][:2] == ["0", "0"]
+    assert rows[1][5] == "" and "None" not in out  # the first token has no logprob
     path = tmp_path / "score.tsv"
     assert copy.run(*arguments, "--output", str(path))[0] == 0
     assert path.read_text(encoding="utf-8") == out

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _PADDING = 128
-"""Embedding matrices are often padded to a multiple of 64 or 128 rows; so many ids may be without a token."""
+"""Embedding matrices are often padded to a multiple of 64 or 128 rows: fewer ids than this may be without a token."""
 
 _LOADING = RLock()
 """One for all models: while transformers makes a model it changes torch's settings for the whole process."""

@@ -13,7 +13,7 @@ from ..messages import Option, say
 from .streams import Streams
 
 SELDOM = (200_000, 50, 50)
-"""Objects between two collections of garbage: a short run never makes so many, and collections were 5 % of its time.
+"""Objects between two collections of garbage: a short run never makes as many, and collections were 5 % of its time.
 One that goes on and on still has its cycles collected."""
 
 
