@@ -29,10 +29,13 @@ IN_CACHES = 6 * PIECE
 """Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
 
 
-def multiply(x: Array, weight: Array) -> Array:
-    """x @ weight, (..., inputs) -> (..., outputs), in the way that is fastest for the number of rows."""
+def multiply(x: Array, weight: Array, memory: Array | None = None) -> Array:
+    """x @ weight, (..., inputs) -> (..., outputs), in the way that is fastest for the number of rows.
+
+    `memory` (M, outputs) is written to in place of new memory, whose first use costs as much as computing with it.
+    """
     rows = x.reshape(-1, x.shape[-1])
-    out = np.empty((len(rows), weight.shape[1]), np.float32)
+    out = np.empty((len(rows), weight.shape[1]), np.float32) if memory is None else memory[: len(rows)]
     if len(rows) > FEW_ROWS:
         np.matmul(rows, weight, out=out)
     elif weight.flags.c_contiguous:

@@ -216,9 +216,10 @@ class NumpyLogits:
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         if self._all is not None:
             return rank(self._all.copy(), k, targets)
-        ranked = []
+        ranked: list[Ranking] = []
+        logits: Array | None = None  # of one group of rows after the other
         for rows in row_groups(len(self._hidden), len(self._lm_head)):
-            logits = self._multiply(self._hidden[rows])
+            logits = self._multiply(self._hidden[rows], logits)
             ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
@@ -231,5 +232,5 @@ class NumpyLogits:
         return read_only(self._hidden)
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _multiply(self, hidden: Array) -> Array:
-        return multiply(hidden, self._lm_head.T)
+    def _multiply(self, hidden: Array, memory: Array | None = None) -> Array:
+        return multiply(hidden, self._lm_head.T, memory)

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,17 +114,26 @@ def _leave(code: int) -> NoReturn:
 def _choose_threads() -> None:
     """Give BLAS as many threads as there are idle processors for this process, unless the user has set a number.
 
-    By default it counts the machine's, which in a container can be many more. Past eight, single tokens do not get
-    faster: they wait for memory. Threads that wait for each other beside another busy program make a run several times
-    slower; so they are told to sleep early, 2 ** 4 rounds of waiting, rather than to keep a processor busy.
+    By default it counts the machine's, which in a container can be many more; past eight, single tokens do not get
+    faster: they wait for memory. And its threads wait for each other in a loop: beside another busy program, which
+    takes turns with them, a run would be several times slower than on one thread.
     """
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     if not any(name in os.environ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        os.environ["OPENBLAS_NUM_THREADS"] = str(max(1, min(cores, 8, _idle_processors())))
+        idle = 0
+        for _ in range(LOOKS):
+            idle = max(idle, idle_processors())
+            if idle >= cores:
+                break
+            time.sleep(PAUSE_S)
+        os.environ["OPENBLAS_NUM_THREADS"] = str(max(1, min(cores, 8, idle)))
 
 
-def _idle_processors() -> int:
+LOOKS, PAUSE_S = 4, 0.001
+"""What is busy at one moment, such as the shell that has started this, may be done in the next."""
+
+
+def idle_processors() -> int:
     """Processors that nothing else runs on at this moment; all of them where the system does not tell.
 
     On Linux the fourth field of /proc/loadavg is `running/existing` threads, of which this is one (proc_loadavg(5)).
