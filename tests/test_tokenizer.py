@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertTokenizer, GPT2Tokenizer
 
 from checkpoints import BERT_VOCABULARY, VOCAB_SIZE, make_bert_style_checkpoint, tokenizer_json, write_tokenizer
+from gpt2_inspect.checkpoint import short_texts
 from gpt2_inspect.checkpoint.tokenizer import Tokenizer, byte_alphabet
 from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
 from gpt2_inspect.errors import InputError, ModelUnusableError
@@ -399,3 +400,23 @@ class TestVocabularySizes:
         with pytest.raises(ModelUnusableError, match=f"tokenizer has {VOCAB_SIZE} tokens, its weights") as caught:
             load(str(resized(rows))).next_tokens("hello", steps=1)
         assert caught.value.hint == "tokenizer and weights belong to different models"
+
+
+def test_of_many_texts_all_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the tokenizer for each text is quicker for the first few alone; the ids are the same."""
+    write_tokenizer(tmp_path, as_pair=True)
+    built: list[int] = []
+    original = short_texts.gpt2_tokenizer
+
+    def count(model: Any) -> Any:
+        built.append(1)
+        return original(model)
+
+    monkeypatch.setattr(short_texts, "gpt2_tokenizer", count)
+    few = load_tokenizer(tmp_path, "a")
+    texts = [f"hello {number} you" for number in range(8)]
+    found = [few.encode(text) for text in texts]
+    after_the_few = len(built)
+    whole = load_tokenizer(tmp_path, "x" * 20_000)
+    assert found == [whole.encode(text) for text in texts]
+    assert [few.encode(text) for text in texts] == found and len(built) == after_the_few > 0

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..messages import Message
 from .tokenizer import END_OF_TEXT, ByteLevelDecoder, Tokenizer, gpt2_tokenizer, library_errors
 
 _BYTES = 256
@@ -16,6 +17,9 @@ _BYTES = 256
 
 _SHORT = 10_000
 """Characters of a text up to which finding the merges surely costs less than loading them all."""
+
+_FEW = 3
+"""Texts up to which a part for each costs less than loading everything once."""
 
 _PARTS = 100_000
 """Parts of words up to which that holds; a word of n characters has n * (n - 1) / 2 of them."""
@@ -33,11 +37,12 @@ class Tables(NamedTuple):
 
 
 class ShortTextTokenizer(ByteLevelDecoder):
-    """A vocabulary and its merges, of which a long text makes `load_all` load everything after all."""
+    """A vocabulary and its merges, of which a long text, or one of many, makes `load_all` load everything after all."""
 
     def __init__(self, tables: Tables, load_all: Callable[[], Tokenizer]) -> None:
         self._ids, self._tokens, self._merges, self._results = tables
         self._load_all = load_all
+        self._encoded = 0
         super().__init__({self._ids[END_OF_TEXT]})
 
     @property
@@ -49,7 +54,8 @@ class ShortTextTokenizer(ByteLevelDecoder):
         return self._ids[END_OF_TEXT]
 
     def encode(self, text: str) -> list[int]:
-        if not is_short(text):
+        self._encoded += 1
+        if self._encoded > _FEW or not is_short(text):
             return self._load_all().encode(text)
         from tokenizers import models
 
@@ -68,7 +74,7 @@ class ShortTextTokenizer(ByteLevelDecoder):
             return self._load_all().encode(text)  # which says what is wrong
         tokens = merged.union(*words, {END_OF_TEXT})
         vocabulary = {token: self._ids[token] for token in tokens if token in self._ids}
-        with library_errors("the tokenizer cannot encode this text"):
+        with library_errors(Message("the tokenizer cannot encode this text")):
             tokenizer = gpt2_tokenizer(models.BPE(vocabulary, pairs))
             tokenizer.add_special_tokens([END_OF_TEXT])
             return tokenizer.encode(text, add_special_tokens=False).ids

@@ -90,7 +90,7 @@ class ByteLevelTokenizer(ByteLevelDecoder):
         return None if self._implied_end else self._tokenizer.token_to_id(END_OF_TEXT)
 
     def encode(self, text: str) -> list[int]:
-        with library_errors("the tokenizer cannot encode this text"):
+        with library_errors(Message("the tokenizer cannot encode this text")):
             # the batch that does not keep track of places: half the time
             (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
         return encoding.ids
@@ -110,7 +110,7 @@ def gpt2_tokenizer(bpe: "tokenizers.models.BPE", *, add_prefix_space: bool = Fal
 
 
 @contextmanager
-def library_errors(what: str) -> Iterator[None]:
+def library_errors(what: Message) -> Iterator[None]:
     """Turn whatever the tokenizers library or transformers raises, a panic included, into a ModelUnusableError.
 
     `what` begins its message.

@@ -70,7 +70,7 @@ def _from_pair(vocabulary: Path, merges: Path, setup: Setup, first_text: str) ->
     def load_all() -> Tokenizer:
         from tokenizers import models
 
-        with library_errors(f"the tokenizer in {str(vocabulary)!r} and merges.txt is broken"):
+        with library_errors(Message("the tokenizer in {path!r} and merges.txt is broken", path=str(vocabulary))):
             _refuse_large_ids(vocabulary)
             return _gpt2(models.BPE.from_file(str(vocabulary), str(merges)), setup)
 
@@ -109,7 +109,7 @@ def _from_tokenizer_json(path: Path, content: dict[str, Any], setup: Setup, firs
     def load_all() -> Tokenizer:
         from tokenizers import models
 
-        with library_errors(f"the tokenizer in {str(path)!r} is broken"):
+        with library_errors(Message("the tokenizer in {path!r} is broken", path=str(path))):
             pairs = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in merges]
             return _gpt2(models.BPE(vocabulary, pairs), setup)
 
@@ -129,7 +129,7 @@ def _gpt2(bpe: "tokenizers.models.BPE", setup: Setup) -> Tokenizer:
 def _as_written(path: Path, setup: Setup) -> Tokenizer:
     from tokenizers import Tokenizer, decoders
 
-    with library_errors(f"the tokenizer in {str(path)!r} is broken"):
+    with library_errors(Message("the tokenizer in {path!r} is broken", path=str(path))):
         tokenizer = Tokenizer.from_file(str(path))
         _add(tokenizer, setup.added)
     if not isinstance(tokenizer.decoder, decoders.ByteLevel):
@@ -186,7 +186,7 @@ def _check_what_is_not_used(path: Path, content: dict[str, Any]) -> None:
     if not isinstance(model, dict):
         raise ModelUnusableError(Message("{path!r} is no tokenizer: it has no model", path=str(path)))
     empty = {name: type(value)() for name, value in model.items() if name in ("vocab", "merges")}
-    with library_errors(f"the tokenizer in {str(path)!r} is broken"):
+    with library_errors(Message("the tokenizer in {path!r} is broken", path=str(path))):
         Tokenizer.from_str(json.dumps({**content, "model": {**model, **empty}, "added_tokens": []}))
 
 
