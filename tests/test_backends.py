@@ -253,7 +253,7 @@ class TestRefusals:
         with pytest.raises(BackendUnavailableError) as caught:
             load(str(folder), backend="numpy").next_tokens("hello", steps=1)
         assert caught.value.message == f"the numpy backend does not do {named}"
-        assert caught.value.hint == "use --backend torch"
+        assert caught.value.hint == "use backend torch"
         assert load(str(folder)).next_tokens("hello", steps=1).run.backend == "torch"
 
     @pytest.mark.parametrize(
@@ -307,21 +307,21 @@ class TestRefusals:
     def test_dtype(self, tiny: Path, dtype: str):
         with pytest.raises(BackendUnavailableError, match=f"numpy backend does not do dtype '{dtype}'") as caught:
             open_backend(tiny, "numpy", dtype=dtype)
-        assert caught.value.hint == "use --backend torch"
+        assert caught.value.hint == "use backend torch"
         backend = open_backend(tiny, "auto", dtype=dtype)
         assert (backend.name, backend.dtype) == ("torch", dtype)
 
     def test_device(self, tiny: Path):
         with pytest.raises(BackendUnavailableError, match="numpy backend does not do device 'cuda'") as caught:
             open_backend(tiny, "numpy", device="cuda")
-        assert caught.value.hint == "use --backend torch"
+        assert caught.value.hint == "use backend torch"
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
     @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
     def test_a_gpu_that_is_not_there(self, tiny: Path, device: str):
         with pytest.raises(BackendUnavailableError, match=f"'{device}' is not available") as caught:
             open_backend(tiny, "auto", device=device)
-        assert caught.value.hint == "use --device cpu"
+        assert caught.value.hint == "use device cpu"
 
     @pytest.mark.parametrize(
         "choice",
@@ -392,7 +392,7 @@ class TestPickledWeights:
     def test_the_numpy_backend_refuses_them(self, pickled: Path):
         with pytest.raises(BackendUnavailableError, match=r"pickled weights \(pytorch_model.bin\)") as caught:
             open_backend(pickled, "numpy")
-        assert caught.value.hint == "use --backend torch"
+        assert caught.value.hint == "use backend torch"
 
     def test_shards(self, tiny: Path, pickled: Path):
         tensors = torch.load(pickled / "pytorch_model.bin", weights_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..checkpoint.config import GPT2Config
 from ..errors import BackendUnavailableError, UsageError, importing
-from ..messages import Message
+from ..messages import Message, Option
 from .base import Backend, BackendClass
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def load_backend(folder: Path, config: GPT2Config, backend: str, device: str, dt
             return kind.load(folder, config, device, dtype)
     raise BackendUnavailableError(
         Message("the {backend} backend does not do {obstacle}", backend=rows[-1].name, obstacle=obstacle),
-        Message("use --backend {other}", other=BACKENDS[-1].name),
+        Message("use {backend} {other}", backend=Option("backend"), other=BACKENDS[-1].name),
     )
 
 
@@ -95,7 +95,7 @@ def load_auto_classes(folder: Path, config: GPT2Config, backend: str, device: st
             Message(
                 "compare-heads looks at transformers' own classes, and the {backend} backend has none", backend=backend
             ),
-            Message("leave --backend out"),
+            Message("leave {backend} out", backend=Option("backend")),
         )
     module = _imported("torch_auto_classes", torch.needs, "compare-heads")
     loaded: AutoClasses = module.TorchAutoClasses.load(folder, config, device, dtype)

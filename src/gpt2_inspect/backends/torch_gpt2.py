@@ -16,7 +16,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line, not_finite
 from ..filenames import PICKLE, PICKLE_INDEX, has_safetensors
-from ..messages import Message
+from ..messages import Message, Option
 from .base import Cache, Observer, Point, Ranking, Targets, backend, check_length, check_room, own_cache, read_only
 from .ranking import LOGITS, best_first
 
@@ -225,7 +225,7 @@ def _check_device(device: str) -> None:
     if not torch.cuda.is_available():
         raise BackendUnavailableError(
             Message("device {device!r} is not available: torch finds no CUDA GPU", device=device),
-            Message("use --device cpu"),
+            Message("use {device} cpu", device=Option("device")),
         )
     index = torch.device(device).index
     if index is not None and index >= torch.cuda.device_count():
@@ -300,5 +300,5 @@ def out_of_memory(device: str) -> BackendUnavailableError:
     """The error for a device whose memory is full."""
     return BackendUnavailableError(
         Message("device {device!r} has too little memory for this", device=device),
-        Message("use --dtype bfloat16 or the CPU"),
+        Message("use {dtype} bfloat16 or the CPU", dtype=Option("dtype")),
     )

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ..errors import ModelNotFoundError, UsageError
-from ..messages import Message
+from ..messages import Message, Option
 from .base import ModelFiles
 from .bundled import BUNDLED_NAME, bundled_model
 from .directory import directory_model, looks_like_directory
@@ -31,13 +31,17 @@ def find_model(
         UsageError: a revision is given for a model that has none, or one of both is no string.
     """
     if not (revision is None or isinstance(revision, str)):
-        raise UsageError(Message("--revision is {revision!r}; it must be a string", revision=revision))
+        raise UsageError(
+            Message("{option} is {value!r}; it must be a string", option=Option("revision"), value=revision)
+        )
     if isinstance(name, os.PathLike):
         folder = Path(os.fsdecode(name))
         _refuse_revision(str(folder), revision)
         return directory_model(folder)
     if not (name is None or isinstance(name, str)):
-        raise UsageError(Message("--model is {name!r}; it must be a name or a path", name=name))
+        raise UsageError(
+            Message("{option} is {value!r}; it must be a name or a path", option=Option("model"), value=name)
+        )
     if name is None:
         cached = find_in_cache(DEFAULT_HUB_MODEL, revision)
         if cached is not None:
@@ -62,10 +66,11 @@ def _download(name: str, revision: str | None, *, offline: bool) -> ModelFiles:
     if offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise ModelNotFoundError(
             Message(
-                "model {name!r} is not in the local cache, and downloads are forbidden (--offline or HF_HUB_OFFLINE)",
+                "model {name!r} is not in the local cache, and downloads are forbidden ({offline} or HF_HUB_OFFLINE)",
+                offline=Option("offline"),
                 name=name,
             ),
-            Message("run it once with a network, or use `--model pocket`, which needs none"),
+            Message("run it once with a network, or use `{model} pocket`, which needs none", model=Option("model")),
         )
     from .hub_download import download  # loads huggingface_hub, which the other sources do without
 
@@ -74,4 +79,6 @@ def _download(name: str, revision: str | None, *, offline: bool) -> ModelFiles:
 
 def _refuse_revision(name: str, revision: str | None) -> None:
     if revision is not None:
-        raise UsageError(Message("--revision is for models from the hub; {name!r} is not one", name=name))
+        raise UsageError(
+            Message("{option} is for models from the hub; {name!r} is not one", option=Option("revision"), name=name)
+        )

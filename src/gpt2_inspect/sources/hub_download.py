@@ -2,7 +2,7 @@
 
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
 from ..filenames import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS
-from ..messages import Message
+from ..messages import Message, Option
 from .base import ModelFiles
 from .hub_cache import find_in_cache
 
@@ -49,7 +49,7 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
                 hub_id=hub_id,
                 error=first_line(error),
             ),
-            Message("check the name and the network, or use `--model pocket`, which needs none"),
+            Message("check the name and the network, or use `{model} pocket`, which needs none", model=Option("model")),
         ) from error
     except ValueError as error:
         raise NetworkError(
