@@ -130,16 +130,16 @@ def test_paths_are_directories(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("pocket", "gpt2"):
         with pytest.raises(ModelNotFoundError, match=f"model directory '{name}' does not exist"):
             load(Path(name))
-    with pytest.raises(UsageError, match="^revision is"):
+    with pytest.raises(UsageError, match="revision is"):
         load(tiny, revision="main")
 
 
 def test_no_names(tiny: Path) -> None:
     wrong: Any
     for wrong in (5, b"gpt2", ["gpt2"]):
-        with pytest.raises(UsageError, match="^model is"):
+        with pytest.raises(UsageError, match="model is"):
             load(wrong)
-        with pytest.raises(UsageError, match="^revision is"):
+        with pytest.raises(UsageError, match="revision is"):
             load("gpt2", revision=wrong)
         with pytest.raises(UsageError, match="there is no device"):
             load(tiny, device=wrong)
