@@ -25,7 +25,8 @@ import evaluate  # noqa: E402
 import export  # noqa: E402
 import samples  # noqa: E402
 import train_model  # noqa: E402
-from corpus import END_OF_TEXT, Document, read_corpus, split_corpus  # noqa: E402
+import train_tokenizer as train_tokenizer_script  # noqa: E402
+from corpus import END_OF_TEXT, Document, read_corpus, repeat, split_corpus  # noqa: E402
 from measure import measure  # noqa: E402
 from train_tokenizer import train_tokenizer  # noqa: E402
 
@@ -125,7 +126,19 @@ def test_any_text_survives_the_tokenizer(tokenizer: Tokenizer) -> None:
     check()
 
 
+def test_split_characters_are_counted(tokenizer: Tokenizer) -> None:
+    """The made-up corpus has no Chinese, so the tokenizer knows only its bytes; of ASCII every byte is a character."""
+    assert train_tokenizer_script.split_characters(tokenizer, ["a b", "你好", "x你"]) == 3 / 7
+
+
 # The corpus
+
+
+def test_a_source_may_count_several_times() -> None:
+    documents = [Document("a", "1"), Document("b", "2"), Document("a", "3")]
+    assert [document.text for document in repeat(documents, {"a": 2})] == ["1", "1", "2", "3", "3"]
+    arguments = train_model.parse_arguments(["corpus", "--tokenizer", "t", "--run", "r", "--repeat", "a=2", "b=3"])
+    assert dict(arguments.repeat) == {"a": 2, "b": 3}
 
 
 def test_the_split_depends_on_the_documents_alone(tmp_path: Path) -> None:
@@ -286,6 +299,7 @@ def test_a_measurement_adds_up_by_source() -> None:
     result = measure("model", documents, [(2, math.log(2)), (3, math.log(8)), (2, math.log(4))])
     assert (result.total.documents, result.total.bytes, result.total.tokens) == (3, 5, 7)
     assert result.total.bits_per_byte == pytest.approx(6 / 5)
+    assert (result.total.characters, result.total.bits_per_character) == (4, pytest.approx(6 / 4))
     assert result.sources["a"].bits_per_byte == pytest.approx(1.0)
 
 

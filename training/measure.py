@@ -1,8 +1,9 @@
-"""The measure by which every model here is judged: nats per token and bits per byte of the held-out documents.
+"""The measure of every model here: nats per token, and bits per byte and per character of the held-out documents.
 
 Each document stands on its own. The model is given `<|endoftext|>` and then predicts every token of the document and
 the closing `<|endoftext|>`. Nats per token can be compared only between models that share a tokenizer; bits per byte
-divides by the UTF-8 bytes of the documents' text, so it can be compared between any two models.
+divides by the UTF-8 bytes of the documents' text, so it can be compared between any two models. So can bits per
+character, which divides by Unicode's code points: a Chinese character has three bytes.
 """
 
 import json
@@ -20,12 +21,14 @@ class Tally:
 
     documents: int = 0
     bytes: int = 0
+    characters: int = 0
     tokens: int = 0
     nats: float = 0.0
 
     def add(self, document: Document, tokens: int, nats: float) -> None:
         self.documents += 1
         self.bytes += len(document.text.encode())
+        self.characters += len(document.text)
         self.tokens += tokens
         self.nats += nats
 
@@ -37,13 +40,19 @@ class Tally:
     def bits_per_byte(self) -> float:
         return self.nats / math.log(2) / self.bytes
 
+    @property
+    def bits_per_character(self) -> float:
+        return self.nats / math.log(2) / self.characters
+
     def to_dict(self) -> dict[str, float]:
         return {
             "documents": self.documents,
             "bytes": self.bytes,
+            "characters": self.characters,
             "tokens": self.tokens,
             "nats_per_token": round(self.nats_per_token, 6),
             "bits_per_byte": round(self.bits_per_byte, 6),
+            "bits_per_character": round(self.bits_per_character, 6),
         }
 
 
@@ -75,12 +84,12 @@ def to_markdown(measurement: Measurement) -> str:
     """A table with one row for each source and one for the total."""
     rows = [*measurement.sources.items(), ("**total**", measurement.total)]
     lines = [
-        "| source | documents | bytes | tokens | nats per token | bits per byte |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| source | documents | bytes | characters | tokens | nats per token | bits per byte | bits per character |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {name} | {tally.documents} | {tally.bytes} | {tally.tokens} "
-        f"| {tally.nats_per_token:.4f} | {tally.bits_per_byte:.4f} |"
+        f"| {name} | {tally.documents} | {tally.bytes} | {tally.characters} | {tally.tokens} "
+        f"| {tally.nats_per_token:.4f} | {tally.bits_per_byte:.4f} | {tally.bits_per_character:.4f} |"
         for name, tally in rows
     ]
     return "\n".join(lines)

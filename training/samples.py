@@ -1,9 +1,9 @@
-"""Print what a model writes after each of eight fixed prompts, unedited, as markdown.
+"""Print what a model writes after each of some fixed prompts, unedited, as markdown.
 
-    python training/samples.py MODEL_DIR
+    python training/samples.py MODEL_DIR [--prompts FILE]
 
-The prompts stand in prompts.txt and were not chosen for what the model makes of them. Each is continued twice by 40
-tokens: greedily, and sampled at temperature 0.8 from the nucleus of 95 % (Holtzman et al. 2020,
+The prompts, a line each, stand in prompts.txt and were not chosen for what the model makes of them. Each is continued
+twice by 40 tokens: greedily, and sampled at temperature 0.8 from the nucleus of 95 % (Holtzman et al. 2020,
 https://arxiv.org/abs/1904.09751) with a fixed seed.
 """
 
@@ -36,11 +36,12 @@ def to_markdown(prompt: str, greedy: str, sampled: str) -> str:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="folder that export.py has written")
+    parser.add_argument("--prompts", type=Path, default=PROMPTS, help="file with a prompt a line")
     arguments = parser.parse_args(argv)
 
     model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
-    for prompt in PROMPTS.read_text(encoding="utf-8").splitlines():
+    for prompt in arguments.prompts.read_text(encoding="utf-8").splitlines():
         greedy = continuation(model, tokenizer, prompt, GREEDY)
         sampled = continuation(model, tokenizer, prompt, SAMPLED)
         print(to_markdown(prompt, greedy, sampled))

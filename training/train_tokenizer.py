@@ -7,6 +7,7 @@ It learns from the training documents alone; the held-out ones are left out as t
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -39,6 +40,16 @@ def _with_end_of_text(tokenizer: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
+def split_characters(tokenizer: Tokenizer, texts: list[str]) -> float:
+    """The share of the characters of some texts whose bytes lie in more than one token; their tokens mean nothing."""
+    split = characters = 0
+    for encoding, text in zip(tokenizer.encode_batch(texts), texts, strict=True):
+        tokens_of = Counter(place for first, stop in encoding.offsets for place in range(first, stop))
+        split += sum(count > 1 for count in tokens_of.values())
+        characters += len(text)
+    return split / characters
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="folder of *.txt files")
@@ -48,12 +59,14 @@ def main() -> None:
     add_repeat_option(parser)
     arguments = parser.parse_args()
 
-    train, _ = split_corpus(arguments.corpus, arguments.held_out_percent)
+    train, held_out = split_corpus(arguments.corpus, arguments.held_out_percent)
     train = repeat(train, dict(arguments.repeat))
     tokenizer = train_tokenizer([document.text for document in train], arguments.vocab_size)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(arguments.output), pretty=False)
     print(f"{arguments.output}: {tokenizer.get_vocab_size()} tokens from {len(train)} documents")
+    share = split_characters(tokenizer, [document.text for document in held_out])
+    print(f"{share:.2%} of the held-out characters are split over several tokens")
 
 
 if __name__ == "__main__":
