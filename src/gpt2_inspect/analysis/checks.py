@@ -48,12 +48,12 @@ def _is_truth(value: Any) -> bool:
     return type(value).__name__ in ("bool", "bool_")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> str | Message:
     """On one line, and not a whole array."""
     try:
         text = " ".join((str(value) if isinstance(value, float) else repr(value)).split())
     except ValueError:  # thousands of digits
-        text = "a number with thousands of digits"
+        return Message("a number with thousands of digits")
     return text if len(text) <= 40 else text[:40] + "…"
 
 

@@ -31,11 +31,14 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             Message("model {hub_id!r} is gated on the hub", hub_id=hub_id),
             Message("accept its terms there and log in with `hf auth login`"),
         ) from None
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
-        named = f"revision {revision or 'main'!r} of" if isinstance(error, errors.RevisionNotFoundError) else "model"
+    except errors.RevisionNotFoundError:
         raise ModelNotFoundError(
-            Message("the hub has no {named} {hub_id!r}", named=named, hub_id=hub_id),
+            Message("the hub has no revision {revision!r} of {hub_id!r}", revision=revision or "main", hub_id=hub_id),
             Message("check the name for a typing error"),
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise ModelNotFoundError(
+            Message("the hub has no model {hub_id!r}", hub_id=hub_id), Message("check the name for a typing error")
         ) from None
     except errors.HfHubHTTPError as error:
         raise NetworkError(
