@@ -25,6 +25,7 @@ class DecodeQuestion(Question[Sequence[int], Decode]):
     Raises:
         InputError: there are no ids, or one is outside the vocabulary.
         ModelUnusableError: the tokenizer is broken.
+        BackendUnavailableError: the tokenizer needs transformers, which is not installed.
     """
 
     command: ClassVar[str] = "decode"
