@@ -36,7 +36,8 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
         UsageError: `top_k` is below 1 or above the size of the vocabulary.
         ModelUnusableError: the weights or the tokenizer are broken.
-        BackendUnavailableError: the numpy backend was asked for, or the device is not there.
+        BackendUnavailableError: another backend than torch was asked for, torch is not installed, or the device is not
+            there or has too little memory.
     """
 
     command: ClassVar[str] = "compare-heads"
