@@ -1,6 +1,6 @@
-"""Checking the numbers that a question comes with. Options are named as Python spells them.
+"""Checking the numbers and flags that a question comes with. Options are named as Python spells them.
 
-Python, NumPy and torch have numbers of many types. What comes in as one of them goes on, and into the record, as
+Python, NumPy and torch have them in many types. What comes in as one of them goes on, and into the record, as
 Python's own.
 """
 
@@ -41,6 +41,15 @@ def check_real(name: str, value: Any) -> float:
             Message("{option} is {value}; it must be a finite number", option=Option(name), value=_shown(value))
         )
     return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """A truth value, NumPy's too, as Python's. Raises UsageError if it is none: "no" would count as true."""
+    if not _is_truth(value):
+        raise UsageError(
+            Message("{option} is {value}; it must be True or False", option=Option(name), value=_shown(value))
+        )
+    return bool(value)
 
 
 def _is_truth(value: Any) -> bool:

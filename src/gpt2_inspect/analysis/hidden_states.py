@@ -12,7 +12,7 @@ from ..errors import not_finite
 from ..messages import Message
 from ..results import Candidate, Prompt, record
 from ..results.hidden_states import HiddenState, HiddenStates, LastHiddenState, PastKeyValues
-from .checks import check_position, check_top_k, check_whole
+from .checks import check_flag, check_position, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -48,7 +48,7 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
     top_k: int = 5
 
     def __post_init__(self) -> None:
-        self._settle(position=check_whole, top_k=check_whole)
+        self._settle(position=check_whole, lens=check_flag, top_k=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> HiddenStates:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
