@@ -1,5 +1,10 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
+import huggingface_hub
+from huggingface_hub import errors
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
+from huggingface_hub.utils import logging
+
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
 from ..filenames import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS
 from ..messages import Message, Option
@@ -18,11 +23,6 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
         NetworkError: the hub was reached, and the download failed.
         ModelUnusableError: what was fetched is not a whole model.
     """
-    import huggingface_hub
-    from huggingface_hub import errors
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
-    from huggingface_hub.utils import logging
-
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # of several attempts, the last error is enough
     try:
         info = huggingface_hub.HfApi().model_info(hub_id, revision=revision)
