@@ -260,7 +260,7 @@ FILES = {
     "gap": (with_header({"a": entry([1], 0, 4), "b": entry([1], 8, 12)}, bytes(12)), "'b' leaves a gap"),
     "gap at the start": (with_header({"a": entry([1], 4, 8)}, bytes(8)), "'a' leaves a gap"),
     "cut off": (with_header({"a": entry([2], 0, 8)}, bytes(7)), "cut off"),
-    "trailing": (with_header({"a": entry([2], 0, 8)}, bytes(9)), "1 bytes follow"),
+    "trailing": (with_header({"a": entry([2], 0, 8)}, bytes(9)), "1 byte follows"),
     "no tensors": (with_header({}), "lack the tensor"),
     "other tensors": (with_header({"a": entry([2], 0, 8)}, bytes(8)), "lack the tensor 'wte.weight'"),
 }

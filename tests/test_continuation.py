@@ -119,7 +119,7 @@ def test_what_cannot_be_done(session: Session) -> None:
     for token_id in (-1, session.model.vocab_size):
         with pytest.raises(InputError, match="outside the vocabulary"):
             continuation.take(token_id)
-    with pytest.raises(InputError, match="cannot go back 1 of 0 steps"):
+    with pytest.raises(InputError, match="cannot go back 1: 0 tokens have been taken"):
         continuation.back()
     assert continuation.taken == ()
 

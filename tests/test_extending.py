@@ -135,7 +135,7 @@ def test_a_new_backend(copy: Copy, tiny: Path) -> None:
     exact, rounded = (found[name]["steps"][0]["top_logprobs"][0]["logit"] for name in ("numpy", "rounded"))  # type: ignore[index]
     assert exact != rounded and abs(exact - rounded) < 0.2 * abs(exact)
     code, _, err = copy.run(*arguments, "--backend", "rounded", "--device", "cuda")
-    assert (code, err.splitlines()[0]) == (6, "error: the rounded backend does not do device 'cuda'")
+    assert (code, err.splitlines()[0]) == (6, "error: the rounded backend does not do --device 'cuda'")
 
 
 def test_a_new_language(copy: Copy, tiny: Path) -> None:

@@ -11,7 +11,7 @@ from checkpoints import tokenizer_json
 from gpt2_inspect.checkpoint import guarded
 from gpt2_inspect.checkpoint.guarded import GuardedTokenizer
 from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
-from gpt2_inspect.errors import ModelUnusableError
+from gpt2_inspect.errors import BackendUnavailableError, ModelUnusableError
 from harness import check_error, run_process
 
 AS_WRITTEN = {"tokenizer_class": "PreTrainedTokenizerFast"}
@@ -100,3 +100,14 @@ def test_gpt2_takes_none_of_it(tmp_path: Path) -> None:
     reference = AutoTokenizer.from_pretrained(tmp_path)
     text = "a" * 28 + "b"
     assert load_tokenizer(tmp_path).encode(text) == reference.encode(text)
+
+
+def test_what_is_not_installed_is_no_fault_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = tmp_path / "first"
+    hidden.mkdir()
+    (hidden / "transformers.py").write_text("raise ImportError('gone', name='transformers')", encoding="utf-8")
+    monkeypatch.syspath_prepend(hidden)
+    folder = write(tmp_path, pre_tokenizer=split("(a+)+$"), decoder={"type": "Fuse"})
+    with pytest.raises(BackendUnavailableError, match="needs transformers") as caught:
+        load_tokenizer(folder)
+    assert caught.value.hint == "pip install transformers"

@@ -2,8 +2,9 @@
 
 import ast
 import gettext
+import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Formatter
 
@@ -11,14 +12,23 @@ import pytest
 
 import gpt2_inspect
 from gpt2_inspect import errors
+from gpt2_inspect.analysis import NextTokensQuestion
+from gpt2_inspect.backends import load_backend
+from gpt2_inspect.checkpoint.config import parse_config
+from gpt2_inspect.checkpoint.safetensors import open_safetensors
+from gpt2_inspect.cli.ids import parse_ids
 from gpt2_inspect.messages import Counted, Message, Option, say, say_n, use_catalogue
+from gpt2_inspect.sources import find_model
 
 
 class Upper(gettext.NullTranslations):
     """A language in capitals; its plural is used from two on."""
 
     def gettext(self, message: str) -> str:
-        return message.upper().replace("{OPTION}", "{option}").replace("{N}", "{n}").replace("{INNER}", "{inner}")
+        return "".join(
+            text.upper() + ("" if name is None else f"{{{name}{f'!{shape}' if shape else ''}{form and f':{form}'}}}")
+            for text, name, form, shape in Formatter().parse(message)
+        )
 
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         return self.gettext(singular if n < 2 else plural)
@@ -44,6 +54,44 @@ def test_another_language_reaches_sentences_made_before(in_capitals: None) -> No
     assert str(SENTENCE) == "top_k IS WRONG: 2 TOKENS"
     assert say("the text is empty") == "THE TEXT IS EMPTY"
     assert say_n("{n} step", "{n} steps", n=1) == "1 STEP"
+
+
+def _without_a_library() -> None:
+    with errors.importing(("torch", "transformers"), Message("compare-heads")):
+        raise ImportError("gone")
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        (lambda: parse_ids("[1"), "'[1' IS NO ARRAY OF TOKEN IDS"),
+        (lambda: parse_config({}, Path("x")), "'x' DESCRIBES ANOTHER ARCHITECTURE (NO MODEL_TYPE), NOT GPT-2"),
+        (
+            lambda: parse_config({"model_type": "gpt2", "n_layer": 0}, Path("x")),
+            "'x': n_layer IS 0, NOT A WHOLE NUMBER ABOVE 0",
+        ),
+        (lambda: find_model("./none"), "MODEL DIRECTORY 'none' DOES NOT EXIST"),
+        (
+            lambda: open_safetensors(Path(os.devnull)),
+            f"'{os.devnull}' IS NOT A SOUND SAFETENSORS FILE: IT HAS 0 BYTES, TOO FEW FOR A HEADER",
+        ),
+        (
+            lambda: load_backend(
+                Path("none"), parse_config({"model_type": "gpt2"}, Path("x")), "numpy", "cpu", "float32"
+            ),
+            "THE numpy BACKEND DOES NOT DO PICKLED WEIGHTS (pytorch_model.bin)",
+        ),
+        (_without_a_library, "COMPARE-HEADS NEEDS torch AND transformers, AND THE IMPORT FAILED: gone"),
+        (
+            lambda: NextTokensQuestion(temperature=10**4400),
+            "temperature IS A NUMBER WITH THOUSANDS OF DIGITS; IT MUST BE A FINITE NUMBER",
+        ),
+    ],
+)
+def test_all_of_an_error_is_translated(in_capitals: None, fails: Callable[[], object], said: str) -> None:
+    with pytest.raises(errors.InspectError) as caught:
+        fails()
+    assert caught.value.message == said
 
 
 def test_messages_travel() -> None:

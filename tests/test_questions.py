@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from commands import VARIANTS
@@ -51,6 +52,17 @@ def test_options_have_defaults_and_documentation(kind: type[Question[Any, Any]])
     for name, default in defaults(kind).items():
         assert default is not MISSING
         assert f"\n    {name}: " in documentation, name
+
+
+FLAGS = [(kind, name) for kind in KINDS for name, default in defaults(kind).items() if default is False]
+
+
+@pytest.mark.parametrize(("kind", "name"), FLAGS, ids=lambda value: getattr(value, "__name__", value))
+def test_flags_are_true_or_false(kind: type[Question[Any, Any]], name: str) -> None:
+    assert getattr(kind(**{name: np.True_}), name) is True
+    for value in ("no", 1, None):
+        with pytest.raises(UsageError, match=f"^{name} is {value!r}; it must be True or False$"):
+            kind(**{name: value})
 
 
 @pytest.mark.parametrize("command", COMMANDS)

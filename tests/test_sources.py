@@ -214,7 +214,7 @@ class TestNames:
         for file in tiny.iterdir():
             if file.name != missing:
                 (tmp_path / file.name).symlink_to(file)
-        with pytest.raises(ModelUnusableError, match=f"it has no {named}") as caught:
+        with pytest.raises(ModelUnusableError, match=f"it lacks {named}") as caught:
             find_model(str(tmp_path))
         assert caught.value.hint
 
@@ -225,7 +225,7 @@ class TestNames:
                 (tmp_path / file.name).symlink_to(file)
         for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
             make(tmp_path / name)
-            with pytest.raises(ModelUnusableError, match=f"it has no {name}"):
+            with pytest.raises(ModelUnusableError, match=f"it lacks {name}"):
                 find_model(str(tmp_path))
             (tmp_path / name).unlink()
 

@@ -1,11 +1,11 @@
 """What can go wrong, as one tree of exceptions; each kind carries the exit code that a shell sees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
-from .messages import Message, Option, Spelling
+from .messages import Message, Option, Spelling, all_of
 
 
 class ExitCode(IntEnum):
@@ -132,7 +132,7 @@ class BackendUnavailableError(InspectError):
 
 
 @contextmanager
-def importing(packages: str, purpose: str) -> Iterator[None]:
+def importing(packages: Sequence[str], purpose: Message) -> Iterator[None]:
     """Around the import of what this package can do without: if it fails, an error that says what to install."""
     try:
         yield
@@ -143,10 +143,10 @@ def importing(packages: str, purpose: str) -> Iterator[None]:
             Message(
                 "{purpose} needs {packages}, and the import failed: {error}",
                 purpose=purpose,
-                packages=packages,
+                packages=all_of(packages),
                 error=first_line(error),
             ),
-            Message("pip install {names}", names=packages.replace(" and ", " ")),
+            Message("pip install {names}", names=" ".join(packages)),
         ) from error
 
 

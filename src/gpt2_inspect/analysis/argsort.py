@@ -10,7 +10,7 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Candidate, Prompt, record
 from ..results.decode import Argsort, Decode
-from .checks import check_top_k, check_whole
+from .checks import check_flag, check_top_k, check_whole
 from .decode import decode_ids
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
@@ -27,7 +27,7 @@ class DecodeArgmaxQuestion(Question[str, Decode]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: `top_k` is below 1 or above the size of the vocabulary.
+        UsageError: an option has a value that makes no sense.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
     """
@@ -37,7 +37,7 @@ class DecodeArgmaxQuestion(Question[str, Decode]):
     skip_special_tokens: bool = False
 
     def __post_init__(self) -> None:
-        self._settle(top_k=check_whole)
+        self._settle(top_k=check_whole, skip_special_tokens=check_flag)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Decode:
         vocab_size = model.info.vocab_size

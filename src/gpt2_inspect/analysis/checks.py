@@ -1,6 +1,6 @@
-"""Checking the numbers that a question comes with. Options are named as Python spells them.
+"""Checking the numbers and flags that a question comes with. Options are named as Python spells them.
 
-Python, NumPy and torch have numbers of many types. What comes in as one of them goes on, and into the record, as
+Python, NumPy and torch have them in many types. What comes in as one of them goes on, and into the record, as
 Python's own.
 """
 
@@ -43,17 +43,26 @@ def check_real(name: str, value: Any) -> float:
     return number
 
 
+def check_flag(name: str, value: Any) -> bool:
+    """A truth value, NumPy's too, as Python's. Raises UsageError if it is none: "no" would count as true."""
+    if not _is_truth(value):
+        raise UsageError(
+            Message("{option} is {value}; it must be True or False", option=Option(name), value=_shown(value))
+        )
+    return bool(value)
+
+
 def _is_truth(value: Any) -> bool:
     """Python's or NumPy's; NumPy's is a class of its own, which has the same name."""
     return type(value).__name__ in ("bool", "bool_")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> str | Message:
     """On one line, and not a whole array."""
     try:
         text = " ".join((str(value) if isinstance(value, float) else repr(value)).split())
     except ValueError:  # thousands of digits
-        text = "a number with thousands of digits"
+        return Message("a number with thousands of digits")
     return text if len(text) <= 40 else text[:40] + "…"
 
 

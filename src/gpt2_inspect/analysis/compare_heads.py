@@ -18,7 +18,7 @@ from ..results.compare_heads import (
     Trees,
     TwoClasses,
 )
-from .checks import check_top_k, check_whole
+from .checks import check_flag, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -34,9 +34,10 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: `top_k` is below 1 or above the size of the vocabulary.
+        UsageError: an option has a value that makes no sense.
         ModelUnusableError: the weights or the tokenizer are broken.
-        BackendUnavailableError: the numpy backend was asked for, or the device is not there.
+        BackendUnavailableError: another backend than torch was asked for, torch is not installed, or the device is not
+            there or has too little memory.
     """
 
     command: ClassVar[str] = "compare-heads"
@@ -44,7 +45,7 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
     tree: bool = False
 
     def __post_init__(self) -> None:
-        self._settle(top_k=check_whole)
+        self._settle(top_k=check_whole, tree=check_flag)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> CompareHeads:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)

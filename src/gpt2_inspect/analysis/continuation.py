@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backends.base import CacheFullError, Logits, Ranking
 from ..errors import InputError
-from ..messages import Message
+from ..messages import Counted, Message
 from ..results import Candidate, SampledCandidate
 from .question import LoadedModel
 from .tokens import check_token_id, make_candidate, make_candidates
@@ -84,7 +84,14 @@ class Continuation:
     def back(self, steps: int = 1) -> None:
         """Give back the last tokens taken. Raises InputError if fewer have been taken."""
         if not 0 <= steps <= len(self.taken):
-            raise InputError(Message("cannot go back {steps} of {taken} steps", steps=steps, taken=len(self.taken)))
+            raise InputError(
+                Counted(
+                    "cannot go back {steps}: {n} token has been taken",
+                    "cannot go back {steps}: {n} tokens have been taken",
+                    n=len(self.taken),
+                    steps=steps,
+                )
+            )
         if steps:
             del self._token_ids[-steps:]
             self._cache.truncate(min(self._cache.length, len(self._token_ids) - 1))  # the last is read once more

@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..messages import Message
 from ..results import record
 from ..results.decode import Decode, DecodedToken
+from .checks import check_flag
 from .question import LoadedModel, Question
 from .tokens import check_token_id, is_complete_utf8, make_token
 
@@ -24,12 +25,17 @@ class DecodeQuestion(Question[Sequence[int], Decode]):
 
     Raises:
         InputError: there are no ids, or one is outside the vocabulary.
+        UsageError: `skip_special_tokens` is neither True nor False.
         ModelUnusableError: the tokenizer is broken.
+        BackendUnavailableError: the tokenizer needs transformers, which is not installed.
     """
 
     command: ClassVar[str] = "decode"
     about: ClassVar[str] = "token_ids"
     skip_special_tokens: bool = False
+
+    def __post_init__(self) -> None:
+        self._settle(skip_special_tokens=check_flag)
 
     def answer(self, model: LoadedModel, asked: Sequence[int], on_part: Callable[[Any], None] | None = None) -> Decode:
         tokens, text = decode_ids(

@@ -66,7 +66,7 @@ class EmbeddingsQuestion(Question[str, Embeddings]):
         )
         backend = model.backend
         prompt = whole_prompt(model, asked)
-        shapes, tokens = embed(backend, model.tokenizer_for(asked), prompt, neighbors=neighbors, on_arrays=on_part)
+        shapes, tokens = embed(backend, model.tokenizer_for(asked), prompt, neighbors=neighbors, on_part=on_part)
         return Embeddings(
             model=model.info,
             run=model.run(),
@@ -83,7 +83,7 @@ def embed(
     prompt: Prompt,
     *,
     neighbors: int,
-    on_arrays: "Callable[[dict[str, Array]], None] | None",
+    on_part: "Callable[[dict[str, Array]], None] | None",
 ) -> tuple[Shapes, tuple[EmbeddedToken, ...]]:
     """The shapes of wte and wpe, and each token with its vectors and its nearest tokens.
 
@@ -110,8 +110,8 @@ def embed(
         )
         for position, token in enumerate(prompt.tokens)
     )
-    if on_arrays is not None:
-        on_arrays(vectors)  # last, for they may be written to
+    if on_part is not None:
+        on_part(vectors)  # last, for they may be written to
     (vocab_size, n_embd), (n_positions, _) = wte.shape, wpe.shape
     return Shapes(wte=(vocab_size, n_embd), wpe=(n_positions, n_embd)), tokens
 

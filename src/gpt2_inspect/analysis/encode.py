@@ -24,6 +24,7 @@ class EncodeQuestion(Question[str, Encode]):
     Raises:
         InputError: the text is empty or not valid Unicode.
         ModelUnusableError: the tokenizer is broken.
+        BackendUnavailableError: the tokenizer needs transformers, which is not installed.
     """
 
     command: ClassVar[str] = "encode"

@@ -12,7 +12,7 @@ from ..errors import not_finite
 from ..messages import Message
 from ..results import Candidate, Prompt, record
 from ..results.hidden_states import HiddenState, HiddenStates, LastHiddenState, PastKeyValues
-from .checks import check_position, check_top_k, check_whole
+from .checks import check_flag, check_position, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -48,7 +48,7 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
     top_k: int = 5
 
     def __post_init__(self) -> None:
-        self._settle(position=check_whole, top_k=check_whole)
+        self._settle(position=check_whole, lens=check_flag, top_k=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> HiddenStates:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
@@ -61,7 +61,7 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
             n_layer=model.info.n_layer,
             position=self.position,
             lens_top_k=top_k if self.lens else None,
-            on_arrays=on_part,
+            on_part=on_part,
         )
         return HiddenStates(
             model=model.info,
@@ -83,7 +83,7 @@ def inspect_states(
     n_layer: int,
     position: int,
     lens_top_k: int | None,
-    on_arrays: "Callable[[dict[str, Array]], None] | None",
+    on_part: "Callable[[dict[str, Array]], None] | None",
 ) -> tuple[int, tuple[HiddenState, ...], LastHiddenState, PastKeyValues]:
     """The position from 0, the states, and what they have to do with `last_hidden_state` and the cache.
 
@@ -105,8 +105,8 @@ def inspect_states(
         for index, (state, name, candidates) in enumerate(zip(states, _names(n_layer), lens, strict=True))
     )
     found = position, layers, _find(last_hidden_state, states), _past_key_values(cache)
-    if on_arrays is not None:
-        on_arrays({f"hidden_states_{index}": state for index, state in enumerate(states)})  # may be written to
+    if on_part is not None:
+        on_part({f"hidden_states_{index}": state for index, state in enumerate(states)})  # may be written to
     return found
 
 

@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
-from .checks import check_positive, check_real, check_top_k, check_whole
+from .checks import check_flag, check_positive, check_real, check_top_k, check_whole
 from .continuation import Continuation
 from .prompt import prepare_prompt
 from .question import LoadedModel, Question
@@ -82,6 +82,8 @@ class NextTokensQuestion(Question[str, NextTokens]):
             top_p=_check_top_p,
             sample_top_k=check_whole,
             seed=check_whole,
+            ignore_eos=check_flag,
+            truncate_left=check_flag,
         )
 
     @property

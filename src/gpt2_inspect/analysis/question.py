@@ -55,19 +55,24 @@ Answer = TypeVar("Answer", bound=Result, covariant=True)
 
 
 class Question(Options, Generic[Asked, Answer]):
-    """A question with its options.
+    """A question with its options: a frozen value, such as `ScoreQuestion(top_k=3)`.
 
-    Its class says what each option means and how it defaults; values that make no sense whatever the model and the
-    text raise UsageError when the question is made, the others when it is answered.
+    Each kind is a record whose fields are the options, with their defaults, and whose documentation says what they
+    mean. It calls `_settle` in `__post_init__`: values that make no sense whatever the model and the text raise
+    UsageError when the question is made, the others when it is answered.
     """
 
     about: ClassVar[str] = "text"
-    """What it is asked about, by the name that Python's API gives it."""
+    """What it is asked about, by the name that this has in Python's API: `score(text, ...)`."""
 
     def _settle(self, **checks: Callable[[str, Any], Any]) -> None:
         """Put in place of options what their checks make of them, such as Python's own numbers.
 
-        None is left where it is the default.
+        An option whose default is None, and that is None, was not given: it is left as it is.
+
+        Args:
+            checks: by an option's name, what takes this name and the value, and gives the value to keep or raises
+                UsageError (see checks.py).
         """
         for name, check in checks.items():
             value = getattr(self, name)
@@ -80,7 +85,9 @@ class Question(Options, Generic[Asked, Answer]):
         Args:
             model: the model that is asked.
             asked: the text; for `decode` the token ids.
-            on_part: called with what can be seen before the answer is whole, where the question says that there is
-                such a thing.
+            on_part: called with what can be seen before the answer is whole, such as a step of many, as soon as it is
+                there. Only of questions that say what their parts are; the others never call it.
+
+        Raises what the class says.
         """
         raise NotImplementedError

@@ -11,7 +11,7 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
-from .checks import check_top_k, check_whole
+from .checks import check_flag, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -29,7 +29,7 @@ class ScoreQuestion(Question[str, Score]):
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
-        UsageError: `top_k` is below 1 or above the size of the vocabulary; or there is no token to put first.
+        UsageError: an option has a value that makes no sense, or there is no token to put first.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
     """
@@ -39,7 +39,7 @@ class ScoreQuestion(Question[str, Score]):
     top_k: int = 5
 
     def __post_init__(self) -> None:
-        self._settle(top_k=check_whole)
+        self._settle(bos=check_flag, top_k=check_whole)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)

@@ -23,13 +23,13 @@ class Row(NamedTuple):
     """Its file in this folder."""
     kind: str
     """Its class in that file: a BackendClass."""
-    needs: str
+    needs: tuple[str, ...]
     """The packages that the file imports."""
 
 
 BACKENDS = (
-    Row("numpy", "numpy_gpt2", "NumpyGPT2", "numpy"),
-    Row("torch", "torch_gpt2", "TorchGPT2", "torch and transformers"),
+    Row("numpy", "numpy_gpt2", "NumpyGPT2", ("numpy",)),
+    Row("torch", "torch_gpt2", "TorchGPT2", ("torch", "transformers")),
 )
 """The faster one first. The last runs whatever transformers runs."""
 
@@ -71,7 +71,8 @@ def load_backend(folder: Path, config: GPT2Config, backend: str, device: str, dt
     rows = [row for row in BACKENDS if backend in (AUTO, row.name)]
     obstacle = None
     for row in rows:
-        kind: BackendClass = getattr(_imported(row.module, row.needs, obstacle or f"the {row.name} backend"), row.kind)
+        purpose = obstacle or Message("the {backend} backend", backend=row.name)
+        kind: BackendClass = getattr(_imported(row.module, row.needs, purpose), row.kind)
         obstacle = kind.obstacle(folder, config, device, dtype)
         if obstacle is None:
             return kind.load(folder, config, device, dtype)
@@ -97,12 +98,12 @@ def load_auto_classes(folder: Path, config: GPT2Config, backend: str, device: st
             ),
             Message("leave {backend} out", backend=Option("backend")),
         )
-    module = _imported("torch_auto_classes", torch.needs, "compare-heads")
+    module = _imported("torch_auto_classes", torch.needs, Message("compare-heads"))
     loaded: AutoClasses = module.TorchAutoClasses.load(folder, config, device, dtype)
     return loaded
 
 
-def _imported(module: str, needs: str, purpose: str) -> ModuleType:
+def _imported(module: str, needs: tuple[str, ...], purpose: Message) -> ModuleType:
     """A file of this folder; for that of torch it takes seconds."""
     with importing(needs, purpose):
         return import_module(f".{module}", __name__)

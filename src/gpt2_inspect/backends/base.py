@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..checkpoint.config import GPT2Config
+    from ..messages import Message
 
     Array = npt.NDArray[np.float32]
     Ids = npt.NDArray[np.int64]
@@ -236,7 +237,7 @@ class Backend(Protocol):
 class BackendClass(Protocol):
     """What makes a Backend: the class that a row of `BACKENDS` names, itself."""
 
-    def obstacle(self, folder: Path, config: "GPT2Config", device: str, dtype: str) -> str | None:
+    def obstacle(self, folder: Path, config: "GPT2Config", device: str, dtype: str) -> "Message | None":
         """What keeps it from running the model in `folder` like that, by name; None if nothing does."""
 
     def load(self, folder: Path, config: "GPT2Config", device: str, dtype: str) -> Backend:

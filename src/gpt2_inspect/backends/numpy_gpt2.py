@@ -15,6 +15,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.shapes import count_parameters
 from ..checkpoint.weights import Array, Block, GPT2Weights, LayerNorm, Linear, open_checkpoint
 from ..filenames import PICKLE, has_safetensors
+from ..messages import Message, Option
 from .activations import ACTIVATIONS, Activation
 from .base import Cache, Observer, Point, Ranking, backend, check_length, check_room, own_cache, read_only
 from .kernels import activate, attend, multiply, row_groups
@@ -39,17 +40,17 @@ class NumpyGPT2:
         return count_parameters(self._config._replace(tie_word_embeddings=tied))
 
     @staticmethod
-    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> str | None:
+    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> Message | None:
         if device != "cpu":
-            return f"device {device!r}"
+            return Message("{option} {value!r}", option=Option("device"), value=device)
         if dtype != "float32":
-            return f"dtype {dtype!r}"
+            return Message("{option} {value!r}", option=Option("dtype"), value=dtype)
         if config.activation_function not in ACTIVATIONS:
-            return f"activation_function {config.activation_function!r}"
+            return Message("activation_function {name!r}", name=config.activation_function)
         if config.unsupported:
-            return config.unsupported[0]
+            return Message("{setting}", setting=config.unsupported[0])
         if not has_safetensors(folder):
-            return f"pickled weights ({PICKLE})"
+            return Message("pickled weights ({name})", name=PICKLE)
         return None
 
     @classmethod

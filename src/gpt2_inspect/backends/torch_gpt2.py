@@ -16,7 +16,7 @@ from ..checkpoint.config import GPT2Config
 from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line, not_finite
 from ..filenames import PICKLE, PICKLE_INDEX, has_safetensors
-from ..messages import Message, Option
+from ..messages import Counted, Message, Option
 from .base import Cache, Observer, Point, Ranking, Targets, backend, check_length, check_room, own_cache, read_only
 from .ranking import LOGITS, best_first
 
@@ -33,7 +33,7 @@ class TorchGPT2:
         self.dtype = dtype
 
     @staticmethod
-    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> str | None:
+    def obstacle(folder: Path, config: GPT2Config, device: str, dtype: str) -> Message | None:
         return None  # a device that is not there is an error of `load`
 
     @classmethod
@@ -230,10 +230,11 @@ def _check_device(device: str) -> None:
     index = torch.device(device).index
     if index is not None and index >= torch.cuda.device_count():
         raise BackendUnavailableError(
-            Message(
-                "there is no device {device!r}: torch finds {count} GPUs",
+            Counted(
+                "there is no device {device!r}: torch finds {n} GPU",
+                "there is no device {device!r}: torch finds {n} GPUs",
+                n=torch.cuda.device_count(),
                 device=device,
-                count=torch.cuda.device_count(),
             )
         )
 

@@ -108,7 +108,9 @@ def parse_config(content: dict[str, Any], path: Path) -> GPT2Config:
     """A GPT2Config from the parsed JSON; `path` is for messages only. Raises ModelUnusableError."""
     model_type = content.get("model_type")
     if model_type != "gpt2":
-        named = f"model_type {model_type!r}" if isinstance(model_type, str) else "no model_type"
+        named = Message("no model_type")
+        if isinstance(model_type, str):
+            named = Message("model_type {model_type!r}", model_type=model_type)
         raise ModelUnusableError(
             Message("{path!r} describes another architecture ({named}), not GPT-2", path=str(path), named=named),
             Message("only checkpoints with model_type gpt2 can be inspected"),
@@ -182,25 +184,25 @@ class Fields(NamedTuple):
     def _size(self, name: str, default: int) -> int:
         value = self.content.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_SIZE:
-            self._refuse(name, value, "a whole number above 0")
+            self._refuse(name, value, Message("a whole number above 0"))
         return int(value)
 
     def positive(self, name: str, default: float) -> float:
         value = self.content.get(name, default)
         if not isinstance(value, float) or not 0 < value <= _MAX_NUMBER:
-            self._refuse(name, value, "a number above 0 with a decimal point")
+            self._refuse(name, value, Message("a number above 0 with a decimal point"))
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.content.get(name, default)
         if not isinstance(value, bool):
-            self._refuse(name, value, "true or false")
+            self._refuse(name, value, Message("true or false"))
         return bool(value)
 
     def text(self, name: str, default: str) -> str:
         value = self.content.get(name, default)
         if not isinstance(value, str):
-            self._refuse(name, value, "a string")
+            self._refuse(name, value, Message("a string"))
         return str(value)
 
     def token_id(self, name: str) -> int | None:
@@ -209,7 +211,7 @@ class Fields(NamedTuple):
         if value is None:
             return None
         if not _is_token_id(value):
-            self._refuse(name, value, "a token id")
+            self._refuse(name, value, Message("a token id"))
         return int(value)
 
     def token_ids(self, name: str) -> tuple[int, ...]:
@@ -219,7 +221,7 @@ class Fields(NamedTuple):
             return ()
         values = value if isinstance(value, list) and value else [value]
         if not all(map(_is_token_id, values)):
-            self._refuse(name, value, "a token id or a list of them")
+            self._refuse(name, value, Message("a token id or a list of them"))
         return tuple(values)
 
     def check_unread(self) -> None:
@@ -229,17 +231,17 @@ class Fields(NamedTuple):
         for name in _UNREAD_RATES:
             value = self.content.get(name, 0.1)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                self._refuse(name, value, "a number")
+                self._refuse(name, value, Message("a number"))
         if not isinstance(scale := self.content.get("initializer_range", 0.02), float):
-            self._refuse("initializer_range", scale, "a number with a decimal point")
+            self._refuse("initializer_range", scale, Message("a number with a decimal point"))
         self.text("summary_type", "cls_index")
         if self.content.get("summary_activation") is not None:
             self.text("summary_activation", "")
         padding = self.content.get("pad_token_id")
         if padding is not None and (isinstance(padding, bool) or not isinstance(padding, int)):  # -1 is seen
-            self._refuse("pad_token_id", padding, "a token id")
+            self._refuse("pad_token_id", padding, Message("a token id"))
 
-    def _refuse(self, name: str, value: Any, expected: str) -> None:
+    def _refuse(self, name: str, value: Any, expected: Message) -> None:
         raise ModelUnusableError(
             Message(
                 "{path!r}: {name} is {value}, not {expected}",

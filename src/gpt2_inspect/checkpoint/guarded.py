@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelUnusableError
+from ..errors import BackendUnavailableError, ModelUnusableError
 from ..messages import Message
 
 SECONDS_TO_LOAD = 60.0
@@ -34,7 +34,9 @@ _PROCESS = f"{__package__}.tokenizer_process"
 class GuardedTokenizer:
     """The tokenizer in `folder`, in another process.
 
-    Raises ModelUnusableError, as do its methods, if the files are broken or would go beyond these limits.
+    Raises, as do its methods:
+        ModelUnusableError: the files are broken or would go beyond these limits.
+        BackendUnavailableError: they need transformers, which is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -96,7 +98,8 @@ class GuardedTokenizer:
             )
         reply = json.loads(line)
         if "error" in reply:
-            raise ModelUnusableError(reply["error"], reply["hint"])
+            kind = BackendUnavailableError if reply["unavailable"] else ModelUnusableError
+            raise kind(reply["error"], reply["hint"])
         return reply["answer"]
 
 

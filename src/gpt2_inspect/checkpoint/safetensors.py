@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ModelUnusableError
-from ..messages import Message
+from ..messages import Counted, Message
 
 _LENGTH_BYTES = 8
 _MAX_HEADER = 100_000_000
@@ -61,7 +61,7 @@ def open_safetensors(path: Path) -> SafetensorsFile:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             if size < _LENGTH_BYTES:
-                raise _broken(path, f"it has {size} bytes, too few for a header")
+                raise _broken(path, Message("it has {size} bytes, too few for a header", size=size))
             buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise ModelUnusableError(
@@ -69,7 +69,7 @@ def open_safetensors(path: Path) -> SafetensorsFile:
         ) from error
     length = int.from_bytes(buffer[:_LENGTH_BYTES], "little")
     if length > min(size - _LENGTH_BYTES, _MAX_HEADER):
-        raise _broken(path, f"its header claims {length} bytes, the file has {size}")
+        raise _broken(path, Message("its header claims {length} bytes, the file has {size}", length=length, size=size))
     header = _parse_header(path, buffer[_LENGTH_BYTES : _LENGTH_BYTES + length])
     data_start = _LENGTH_BYTES + length
     entries = {name: _entry(path, name, value, data_start) for name, value in header.items()}
@@ -81,9 +81,9 @@ def _parse_header(path: Path, raw: bytes) -> dict[str, Any]:
     try:
         header = json.loads(raw, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
-        raise _broken(path, f"its header is not JSON: {error}") from error
+        raise _broken(path, Message("its header is not JSON: {error}", error=error)) from error
     if not isinstance(header, dict):
-        raise _broken(path, "its header is not a JSON object")
+        raise _broken(path, Message("its header is not a JSON object"))
     header.pop("__metadata__", None)
     return header
 
@@ -101,13 +101,22 @@ def _entry(path: Path, name: str, value: Any, data_start: int) -> TensorEntry:
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [start, stop]}:
             pass
         case _:
-            raise _broken(path, f"the entry of tensor {name!r} lacks dtype, shape or data_offsets")
+            raise _broken(path, Message("the entry of tensor {name!r} lacks dtype, shape or data_offsets", name=name))
     if len(shape) > _MAX_DIMENSIONS or not all(_is_size(number) for number in (*shape, start, stop)):
-        raise _broken(path, f"tensor {name!r} has a shape or offsets that are not whole numbers")
+        raise _broken(path, Message("tensor {name!r} has a shape or offsets that are not whole numbers", name=name))
     if dtype not in _ITEM_SIZES:
-        raise _broken(path, f"tensor {name!r} has the unknown dtype {dtype!r}")
+        raise _broken(path, Message("tensor {name!r} has the unknown dtype {dtype!r}", name=name, dtype=dtype))
     if stop - start != math.prod(shape) * _ITEM_SIZES[dtype]:
-        raise _broken(path, f"tensor {name!r} has {stop - start} bytes, which do not fit {dtype} {list(shape)}")
+        raise _broken(
+            path,
+            Message(
+                "tensor {name!r} has {size} bytes, which do not fit {dtype} {shape}",
+                name=name,
+                size=stop - start,
+                dtype=dtype,
+                shape=list(shape),
+            ),
+        )
     return TensorEntry(dtype, tuple(shape), data_start + start, data_start + stop)
 
 
@@ -120,16 +129,22 @@ def _check_layout(path: Path, entries: dict[str, TensorEntry], data_start: int, 
     position = data_start
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
         if entry.start != position:
-            problem = "overlaps another one" if entry.start < position else "leaves a gap before it"
-            raise _broken(path, f"tensor {name!r} {problem}")
+            if entry.start < position:
+                raise _broken(path, Message("tensor {name!r} overlaps another one", name=name))
+            raise _broken(path, Message("tensor {name!r} leaves a gap before it", name=name))
         position = entry.stop
     if position > size:
-        raise _broken(path, f"its tensors end at byte {position}, the file at {size}: it is cut off")
+        raise _broken(
+            path,
+            Message("its tensors end at byte {end}, the file at {size}: it is cut off", end=position, size=size),
+        )
     if position < size:
-        raise _broken(path, f"{size - position} bytes follow the last tensor")
+        raise _broken(
+            path, Counted("{n} byte follows the last tensor", "{n} bytes follow the last tensor", n=size - position)
+        )
 
 
-def _broken(path: Path, why: str) -> ModelUnusableError:
+def _broken(path: Path, why: Message) -> ModelUnusableError:
     return ModelUnusableError(
         Message("{path!r} is not a sound safetensors file: {why}", path=str(path), why=why),
         Message("the file may be cut off or damaged: fetch it again"),

@@ -38,6 +38,7 @@ def load_tokenizer(folder: Path, first_text: str = "") -> Tokenizer:
 
     Raises:
         ModelUnusableError: the files are broken.
+        BackendUnavailableError: they need transformers, which is not installed.
     """
     return _load(folder, first_text, guard=True)
 

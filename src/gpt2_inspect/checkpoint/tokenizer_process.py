@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import InspectError
+from ..errors import BackendUnavailableError, InspectError
 from .tokenizer import Tokenizer
 from .tokenizer_files import load_unguarded
 
@@ -35,7 +35,8 @@ def _reply(load: Callable[[], Tokenizer], name: str, *arguments: Any) -> dict[st
     try:
         return {"answer": _answer(load(), name, *arguments)}
     except InspectError as error:
-        return {"error": error.message, "hint": error.hint}
+        unavailable = isinstance(error, BackendUnavailableError)
+        return {"error": error.message, "hint": error.hint, "unavailable": unavailable}
 
 
 def _answer(tokenizer: Tokenizer, name: str, *arguments: Any) -> Any:

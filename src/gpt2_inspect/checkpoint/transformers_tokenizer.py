@@ -56,7 +56,7 @@ def load_transformers_tokenizer(folder: Path) -> Tokenizer:
     """
     from tokenizers import decoders
 
-    with importing("transformers", "this tokenizer"):
+    with importing(("transformers",), Message("this tokenizer")):
         from transformers import AutoTokenizer, BertTokenizer
         from transformers.utils import logging
 

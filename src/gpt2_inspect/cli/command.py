@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import typer
 
+from ..errors import UsageError
 from ..messages import Message, say
 from . import options
 from .streams import Streams
@@ -59,8 +60,6 @@ class Request(NamedTuple):
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
         if form:
-            from ..errors import UsageError
-
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
     def open_output(self) -> "AbstractContextManager[Output]":

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..errors import UsageError
 from ..messages import Message, say
 from .command import Request
 
@@ -48,7 +49,6 @@ def decode(
     why an index is decoded and not a logit: argmax and argsort say where in the vocabulary the largest logits stand,
     and a place in the vocabulary is what a token id is.
     """
-    from ..errors import UsageError
     from .ids import read_ids
 
     if prompt is not None and ids:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import analysis
+from ..errors import UsageError
 from ..messages import Message, say
 from . import options
 from .command import Request
@@ -28,8 +29,6 @@ def hidden_states(
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
     """
-    from ..errors import UsageError
-
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))
     prompt = request.streams.read_text(text)

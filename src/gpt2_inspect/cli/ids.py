@@ -13,6 +13,8 @@ _PIECE = re.compile(r"\[[^\]]*\]?|[^\s,\[]+", re.ASCII)
 _LONGEST = 40
 """Characters of a piece that a message repeats. No id has so many digits, and Python refuses to read very long ones."""
 
+_HINT = Message("ids are whole numbers with spaces, commas or line breaks between them, or [1, 2]")
+
 
 def read_ids(streams: Streams, arguments: list[str]) -> list[int]:
     """The ids in the arguments; if there are none, or only `-`, in standard input.
@@ -51,16 +53,17 @@ def _array(piece: str) -> list[int]:
     try:
         values = json.loads(piece)
     except (ValueError, RecursionError):
-        raise _no_id(piece, "array of token ids") from None
+        shown = _shortened(piece)
+        raise InputError(Message("{shown!r} is no array of token ids", shown=shown), _HINT) from None
     for value in values:
         if type(value) is not int:  # True is one of its kind
             raise _no_id(json.dumps(value))
     return list(map(_number, map(str, values)))
 
 
-def _no_id(piece: str, what: str = "token id") -> InputError:
-    shown = piece if len(piece) <= _LONGEST else piece[:_LONGEST] + "…"
-    return InputError(
-        Message("{shown!r} is no {what}", shown=shown, what=what),
-        Message("ids are whole numbers with spaces, commas or line breaks between them, or [1, 2]"),
-    )
+def _no_id(piece: str) -> InputError:
+    return InputError(Message("{shown!r} is no token id", shown=_shortened(piece)), _HINT)
+
+
+def _shortened(piece: str) -> str:
+    return piece if len(piece) <= _LONGEST else piece[:_LONGEST] + "…"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..messages import say
+from ..messages import one_of, say
 from ..render.formats import DEFAULT, FORMATS
 
 Text = Annotated[
@@ -42,7 +42,6 @@ Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help=say("aut
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help=say("cpu, cuda or cuda:N."))]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help=say("float32, bfloat16 or float16."))]
 _endings = ", ".join(ending for form in FORMATS.values() for ending in form.endings)
-*_formats, _last_format = FORMATS
 
 Format = Annotated[
     str | None,
@@ -51,9 +50,8 @@ Format = Annotated[
         "-f",
         metavar="NAME",
         help=say(
-            "{formats} or {last_format}. Default: what FILE ends in ({endings}), else {default}.",
-            formats=", ".join(_formats),
-            last_format=_last_format,
+            "{formats}. Default: what FILE ends in ({endings}), else {default}.",
+            formats=one_of(tuple(FORMATS)),
             endings=_endings,
             default=DEFAULT,
         ),

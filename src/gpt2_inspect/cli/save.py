@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import UsageError
-from ..messages import Message
+from ..messages import Message, one_of
 from ..render.arrays import SUFFIXES, write_arrays
 from .files import open_whole, reported
 
@@ -42,7 +42,7 @@ def open_save(path: Path | None, output: Path | None) -> Iterator[Saver | None]:
             Message(
                 "--save is {path!r}; it must be {names}",
                 path=str(path),
-                names=" or ".join(f"FILE{suffix}" for suffix in SUFFIXES),
+                names=one_of([f"FILE{suffix}" for suffix in SUFFIXES]),
             )
         )
     if output is not None and os.path.realpath(path) == os.path.realpath(output):

@@ -5,7 +5,7 @@ A sentence stands where it is needed, in English, as a template with named place
 whether options are spelt for Python or for a command line. What is data (JSON, CSV, codes) does not come here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 
@@ -93,6 +93,20 @@ class Counted(Message):
 
 def _counted(template: str, plural: str, values: dict[str, Any]) -> Counted:
     return Counted(template, plural, **values)
+
+
+def all_of(names: Sequence[str]) -> Message:
+    """One name or several, as a part of a sentence: `a, b and c`."""
+    return _joined(names, Message("{some} and {last}", some=", ".join(names[:-1]), last=names[-1]))
+
+
+def one_of(names: Sequence[str]) -> Message:
+    """The same as a choice: `a, b or c`."""
+    return _joined(names, Message("{some} or {last}", some=", ".join(names[:-1]), last=names[-1]))
+
+
+def _joined(names: Sequence[str], several: Message) -> Message:
+    return several if len(names) > 1 else Message("{name}", name=names[0])
 
 
 def say(template: str, /, **values: Any) -> str:

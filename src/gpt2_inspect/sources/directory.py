@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..errors import ModelNotFoundError, ModelUnusableError
-from ..messages import Message
+from ..messages import Message, all_of
 from .base import ModelFiles, missing_files
 
 
@@ -29,8 +29,9 @@ def directory_model(folder: Path) -> ModelFiles:
     try:
         folder = folder.expanduser()
         if not folder.is_dir():
-            what = "is not a directory" if folder.exists() else "does not exist"
-            raise ModelNotFoundError(Message("model directory {folder!r} {what}", folder=str(folder), what=what))
+            if folder.exists():
+                raise ModelNotFoundError(Message("model directory {folder!r} is not a directory", folder=str(folder)))
+            raise ModelNotFoundError(Message("model directory {folder!r} does not exist", folder=str(folder)))
         missing = missing_files(folder)
     except (OSError, RuntimeError) as error:  # no permission, a name too long; no such user after `~`
         reason = getattr(error, "strerror", None) or error
@@ -39,7 +40,7 @@ def directory_model(folder: Path) -> ModelFiles:
         ) from error
     if missing:
         raise ModelUnusableError(
-            Message("{folder!r} is not a model: it has no {names}", folder=str(folder), names=" and no ".join(missing)),
+            Message("{folder!r} is not a model: it lacks {names}", folder=str(folder), names=all_of(missing)),
             Message(
                 "a model directory holds config.json, model.safetensors and tokenizer.json "
                 "(or vocab.json and merges.txt)"

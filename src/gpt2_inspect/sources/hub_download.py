@@ -1,5 +1,10 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
+import huggingface_hub
+from huggingface_hub import errors
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
+from huggingface_hub.utils import logging
+
 from ..errors import ModelNotFoundError, ModelUnusableError, NetworkError, first_line
 from ..filenames import ALONGSIDE, CONFIG, TOKENIZERS, WEIGHTS
 from ..messages import Message, Option
@@ -18,11 +23,6 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
         NetworkError: the hub was reached, and the download failed.
         ModelUnusableError: what was fetched is not a whole model.
     """
-    import huggingface_hub
-    from huggingface_hub import errors
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
-    from huggingface_hub.utils import logging
-
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # of several attempts, the last error is enough
     try:
         info = huggingface_hub.HfApi().model_info(hub_id, revision=revision)
@@ -31,11 +31,14 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             Message("model {hub_id!r} is gated on the hub", hub_id=hub_id),
             Message("accept its terms there and log in with `hf auth login`"),
         ) from None
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
-        named = f"revision {revision or 'main'!r} of" if isinstance(error, errors.RevisionNotFoundError) else "model"
+    except errors.RevisionNotFoundError:
         raise ModelNotFoundError(
-            Message("the hub has no {named} {hub_id!r}", named=named, hub_id=hub_id),
+            Message("the hub has no revision {revision!r} of {hub_id!r}", revision=revision or "main", hub_id=hub_id),
             Message("check the name for a typing error"),
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise ModelNotFoundError(
+            Message("the hub has no model {hub_id!r}", hub_id=hub_id), Message("check the name for a typing error")
         ) from None
     except errors.HfHubHTTPError as error:
         raise NetworkError(
