@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gpt2_inspect.sources.bundled import bundled_model
+from gpt2_inspect.sources.bundled import BUNDLED, bundled_model
 
 ROOT = Path(__file__).parent.parent
-POCKET = Path("gpt2_inspect/data/pocket")
+DATA = Path("gpt2_inspect/data")
 MODEL_FILES = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
 DOCUMENTS = {"README.md", "ATTRIBUTION.md", "SHA256SUMS"}
 
@@ -29,21 +29,27 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_bundled_files_have_their_checksums() -> None:
-    folder = bundled_model().folder
+every_model = pytest.mark.parametrize("name", BUNDLED)
+
+
+@every_model
+def test_bundled_files_have_their_checksums(name: str) -> None:
+    folder = bundled_model(name).folder
     expected = checksums(folder)
     assert expected.keys() == MODEL_FILES
-    assert {name: digest((folder / name).read_bytes()) for name in MODEL_FILES} == expected
+    assert {file: digest((folder / file).read_bytes()) for file in MODEL_FILES} == expected
 
 
-def test_bundled_model_is_small_enough_to_ship() -> None:
-    assert sum(file.stat().st_size for file in bundled_model().folder.iterdir()) <= 12 * 2**20
+@every_model
+def test_bundled_model_is_small_enough_to_ship(name: str) -> None:
+    assert sum(file.stat().st_size for file in bundled_model(name).folder.iterdir()) <= 12 * 2**20
 
 
-def test_transformers_opens_the_bundled_model_as_it_opens_gpt2(capfd: pytest.CaptureFixture[str]) -> None:
+@every_model
+def test_transformers_opens_the_bundled_model_as_it_opens_gpt2(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = bundled_model().folder
+    folder = bundled_model(name).folder
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert type(model).__name__ == "GPT2LMHeadModel"
@@ -68,17 +74,19 @@ def test_wheel_contains_the_model(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert {f"{POCKET}/{name}" for name in MODEL_FILES | DOCUMENTS} <= names
+        assert {f"{DATA}/{model}/{file}" for model in BUNDLED for file in MODEL_FILES | DOCUMENTS} <= names
         assert "gpt2_inspect/py.typed" in names
-        for name, expected in checksums(bundled_model().folder).items():
-            assert digest(archive.read(f"{POCKET}/{name}")) == expected
+        for model in BUNDLED:
+            for file, expected in checksums(bundled_model(model).folder).items():
+                assert digest(archive.read(f"{DATA}/{model}/{file}")) == expected
+    assert wheel.stat().st_size <= 25 * 2**20
 
 
 def test_source_distribution_contains_the_model_and_what_made_it(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {f"src/{POCKET}/{name}" for name in MODEL_FILES | DOCUMENTS} <= names
+    assert {f"src/{DATA}/{model}/{file}" for model in BUNDLED for file in MODEL_FILES | DOCUMENTS} <= names
     assert {"training/train_model.py", "tests/test_package.py", "LICENSE", "README.md", "constraints.txt"} <= names
 
 

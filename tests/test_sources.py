@@ -34,7 +34,7 @@ def bundled(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from gpt2_inspect import sources
     from gpt2_inspect.sources.base import ModelFiles
 
-    monkeypatch.setattr(sources, "bundled_model", lambda: ModelFiles("pocket", "bundled", tiny))
+    monkeypatch.setattr(sources, "bundled_model", lambda name: ModelFiles(name, "bundled", tiny))
 
 
 class TestCache:

@@ -37,8 +37,8 @@ def load(
     The configuration is read at once, tokenizer and weights with the first question that needs them.
 
     Args:
-        model: `pocket` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the hub's cache
-            holds it, else `pocket`.
+        model: `pocket` or `pocket-zh` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the
+            hub's cache holds it, else `pocket`.
         backend: `numpy`, `torch`, or `auto`: the faster one that can run this.
         device: `cpu`, `cuda` or `cuda:N`; all but the first need torch.
         dtype: `float32`, `bfloat16` or `float16`; all but the first need torch.

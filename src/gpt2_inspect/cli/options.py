@@ -29,8 +29,8 @@ Model = Annotated[
         envvar="GPT2_INSPECT_MODEL",
         metavar="NAME",
         help=say(
-            "`pocket` (bundled), a directory, or a hub id such as `gpt2`. Default: gpt2 if it is in the hub's cache, "
-            "else pocket."
+            "`pocket` or `pocket-zh` (bundled, English and Chinese), a directory, or a hub id such as `gpt2`. Default: "
+            "gpt2 if it is in the hub's cache, else pocket."
         ),
     ),
 ]
