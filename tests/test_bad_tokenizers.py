@@ -69,6 +69,12 @@ class TestTokenizer:
             "vocab.json" if as_pair else "tokenizer.json",
         )
 
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+    def test_another_encoding(self, copy: Path, encoding: str) -> None:
+        """Transformers fails on both, though Python's json would read both from bytes."""
+        (copy / "tokenizer.json").write_text(tokenizer_json(), encoding=encoding)
+        check_error(run_cli("encode", "a", "-m", str(copy)), 4, "tokenizer.json")
+
     @pytest.mark.parametrize("as_pair", [True, False], ids=["pair", "tokenizer.json"])
     def test_a_token_that_the_weights_lack(self, copy: Path, as_pair: bool) -> None:
         """Only a text that has it cannot be read."""

@@ -89,10 +89,14 @@ def read_config(path: Path) -> GPT2Config:
     return parse_config(read_json(path), path)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; anything else is a ModelUnusableError."""
+def read_json(path: Path, *, only_utf8: bool = False) -> dict[str, Any]:
+    """A JSON object from a file; anything else is a ModelUnusableError.
+
+    `json` takes UTF-16, UTF-32 and a byte order mark from bytes; with `only_utf8` they are refused.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        content = json.loads(raw.decode() if only_utf8 else raw)
     except OSError as error:
         raise ModelUnusableError(
             Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)

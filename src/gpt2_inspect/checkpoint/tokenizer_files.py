@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelUnusableError
 from ..filenames import MERGES, TOKENIZER, VOCABULARY
 from ..messages import Message
+from .config import read_json
 from .linear import is_linear
 from .short_texts import ShortTextTokenizer, is_short, read_pair, tables_of
 from .tokenizer import END_OF_TEXT, ByteLevelTokenizer, Tokenizer, gpt2_tokenizer, library_errors
@@ -51,7 +52,7 @@ def load_unguarded(folder: Path) -> Tokenizer:
 def _load(folder: Path, first_text: str, *, guard: bool) -> Tokenizer:
     full, vocabulary, merges = folder / TOKENIZER, folder / VOCABULARY, folder / MERGES
     if full.is_file():
-        content = _read_object(full)
+        content = read_json(full, only_utf8=True)  # as the library that reads it for transformers
         if guard and not is_linear(content):
             from .guarded import GuardedTokenizer  # loads subprocess
 
@@ -189,18 +190,3 @@ def _check_what_is_not_used(path: Path, content: dict[str, Any]) -> None:
     empty = {name: type(value)() for name, value in model.items() if name in ("vocab", "merges")}
     with library_errors(Message("the tokenizer in {path!r} is broken", path=str(path))):
         Tokenizer.from_str(json.dumps({**content, "model": {**model, **empty}, "added_tokens": []}))
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    """A JSON object in UTF-8 without a byte order mark: `json` would take more from bytes than the libraries do."""
-    try:
-        content = json.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise ModelUnusableError(
-            Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ModelUnusableError(Message("{path!r} is not valid JSON: {error}", path=str(path), error=error)) from error
-    if not isinstance(content, dict):
-        raise ModelUnusableError(Message("{path!r} does not hold a JSON object", path=str(path)))
-    return content
