@@ -21,7 +21,7 @@ from gpt2_inspect.render.live import LiveTable
 from gpt2_inspect.render.sections import Cell
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.render.views.next_tokens import live
-from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
+from gpt2_inspect.render.visible import safe_text, visible_line, visible_token
 from gpt2_inspect.results import Candidate, Prompt, RunInfo, SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
 from harness import MODEL, Terminal
@@ -127,7 +127,7 @@ class TestVisible:
             (b" the", "·the"),
             (b"\n", "⏎"),
             (b"\t\r\0\x1b\x7f", "⇥\\x0d\\x00\\x1b\\x7f"),
-            (b"", NO_BYTES),
+            (b"", "∅"),
             ("你".encode(), "你"),
             ("你".encode()[:2], "\\xe4\\xbd"),
             (b" " + "你".encode()[:1], "·\\xe4"),
@@ -257,7 +257,7 @@ class TestLayout:
         tokens = [text.encode() for text in HOSTILE.values()]
         made = result(tokens[:20], HOSTILE["markdown"] * 2, top_k=5, sampled=sampled, chosen=1 + 9 * sampled)
         terminal = Terminal()
-        table = LiveTable("next-tokens", terminal, width, colour=False)
+        table = LiveTable("next-tokens", terminal, width, None)
         for number, step in enumerate(made.steps, start=1):
             table.part(step)
             assert terminal.getvalue().count("20.0%") == number  # of the first candidate, on the terminal at once
