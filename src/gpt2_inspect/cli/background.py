@@ -29,6 +29,9 @@ _COLOUR = re.compile(
 
 _ATTRIBUTES = re.compile(rb"\x1b\[\?[0-9;]*c")
 
+_ANSWERS = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|" + _ATTRIBUTES.pattern)
+"""To the first question in any form, and to the second."""
+
 
 def ask_background(streams: Streams) -> "RGB | None":
     """The colour of the background; None if there is no terminal on both sides, or none that answers in time.
@@ -87,7 +90,7 @@ def _answer(keyboard: int, screen: int) -> bytes:
     answer = b""
     while not _ATTRIBUTES.search(answer) and _waits(keyboard, until - time.monotonic()):
         answer += os.read(keyboard, 1)
-    _give_back(keyboard, _ATTRIBUTES.sub(b"", _COLOUR.sub(b"", answer)))
+    _give_back(keyboard, _ANSWERS.sub(b"", answer))
     return answer
 
 

@@ -37,9 +37,9 @@ class Streams(NamedTuple):
         for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
             if getattr(sys, name) is None:  # closed by the shell, as with `>&-`
                 setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # as long as the process
+        encoding = sys.stdout.encoding
         if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: a full disk would lose text unnoticed
             sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))
-        encoding = sys.stdout.encoding
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
         sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         return cls(sys.stdin.buffer, sys.stdout, sys.stderr, os.environ, encoding)

@@ -1,5 +1,6 @@
 """What standard output gets: colours or none, for how many and on which background, and which signs."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def choose_theme(streams: Streams, color: str, theme: str, *, shows: bool) -> "T
         return None
     from ..render.theme import Theme
 
+    if sys.platform == "win32":
+        _switch_codes_on()
     return Theme(_bits(streams.environ), _background(streams, theme))
 
 
@@ -70,10 +73,19 @@ def _wanted(streams: Streams, color: str) -> bool:
 
 def _bits(environ: Mapping[str, str]) -> int:
     """Of a colour: 24, 8 or 4, as rich decides it."""
-    if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+    if sys.platform == "win32" or environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
         return 24
     _, _, ending = environ.get("TERM", "").strip().lower().rpartition("-")
     return _BITS_BY_ENDING.get(ending, 4)
+
+
+def _switch_codes_on() -> None:
+    """Windows' own console takes codes for text until it is told what they are (SetConsoleMode)."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetConsoleMode(kernel.GetStdHandle(-11), 7)  # standard output; processed, wrapped, and with codes
 
 
 def _background(streams: Streams, theme: str) -> "RGB | None":
