@@ -374,6 +374,7 @@ def photograph(shots: Sequence[tuple[Screen, Theme]], picture: Path, scale: floa
         page.write_text(text, encoding="utf-8")
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}/user"]
         options += ["--default-background-color=00000000", f"--force-device-scale-factor={scale}"]
+        options += ["--run-all-compositor-stages-before-draw", "--virtual-time-budget=2000"]  # or parts may be missing
         options += [f"--window-size={width},{height}", f"--screenshot={picture.resolve()}"]
         subprocess.run([browser, *options, page.as_uri()], check=True, capture_output=True, timeout=120)
 
