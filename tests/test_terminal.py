@@ -41,6 +41,15 @@ ASK = """if True:
     print(ask_background(streams), file=sys.stderr)
 """
 
+PATIENT = """if True:
+    from gpt2_inspect.cli import background
+    background.LIMIT_S = 30  # a test's terminal may be slow to answer
+"""
+
+PATIENTLY_ASK = PATIENT + ASK.removeprefix("if True:\n")
+
+PATIENT_MAIN = PATIENT + "    from gpt2_inspect.cli import main\n    main()\n"
+
 
 @dataclass
 class Screen:
@@ -135,7 +144,7 @@ class TestBackground:
         ],
     )
     def test_answer(self, answer: bytes, colour: Any) -> None:
-        screen = in_terminal([sys.executable, "-c", ASK], answers=[answer, ATTRIBUTES])
+        screen = in_terminal([sys.executable, "-c", PATIENTLY_ASK], answers=[answer, ATTRIBUTES])
         assert (screen.err.decode().strip(), screen.code) == (str(colour), 0)
         assert screen.restored
         assert screen.waiting == b""
@@ -156,7 +165,7 @@ class TestBackground:
 
     def test_typed_while_the_answer_is_on_its_way(self) -> None:
         answers = [b"l", b"\x1b]11;rgb:ff/ff/ff\x07", ATTRIBUTES + b"s"]
-        screen = in_terminal([sys.executable, "-c", ASK], answers=answers)
+        screen = in_terminal([sys.executable, "-c", PATIENTLY_ASK], answers=answers)
         assert (screen.err, screen.restored) == (b"(255, 255, 255)\n", True)
         assert screen.waiting in (b"sl", b"s")  # the second where a system forbids to put anything back
 
@@ -183,7 +192,7 @@ class TestColours:
         """The table that appears step by step takes the background that the terminal tells."""
         for colour, text in ((b"f/f/f", LIGHT_TEXT), (b"0/0/0", DARK_TEXT)):
             answers = [b"\x1b]11;rgb:" + colour + b"\x07" + ATTRIBUTES]
-            screen = in_terminal(command(*ask), answers=answers)
+            screen = in_terminal([sys.executable, "-c", PATIENT_MAIN, *ask], answers=answers)
             assert (screen.code, screen.restored, screen.waiting) == (0, True, b"")
             assert text in screen.written.decode()
 
