@@ -9,7 +9,7 @@ from harness import check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
-every_command = pytest.mark.parametrize("command", ["embeddings", "attention", "hidden-states"])
+every_command = pytest.mark.parametrize("command", ["embeddings", "attention", "hidden-states", "logits"])
 
 
 @every_command

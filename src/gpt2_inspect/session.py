@@ -117,7 +117,7 @@ class Session:
             question: with its options, such as `ScoreQuestion(top_k=3)`.
             asked: the text; for `DecodeQuestion` the token ids.
             on_part: called with what can be seen before the answer is whole: the steps of a NextTokensQuestion, the
-                arrays behind an AttentionQuestion, an EmbeddingsQuestion or a HiddenStatesQuestion.
+                arrays behind an AttentionQuestion, EmbeddingsQuestion, HiddenStatesQuestion or LogitsQuestion.
 
         Raises what the question says.
         """
@@ -159,6 +159,7 @@ class Session:
     next_tokens = asks(lambda: analysis.NextTokensQuestion)
     compare_search = asks(lambda: analysis.CompareSearchQuestion)
     score = asks(lambda: analysis.ScoreQuestion)
+    logits = asks(lambda: analysis.LogitsQuestion)
     attention = asks(lambda: analysis.AttentionQuestion)
     hidden_states = asks(lambda: analysis.HiddenStatesQuestion)
     embeddings = asks(lambda: analysis.EmbeddingsQuestion)
