@@ -35,7 +35,7 @@ def embeddings(
         request.open_save(save) as saver,
         request.open_save(save_all, "--save-all") as whole,
     ):
-        session = request.open_session()
+        session = request.open_session(prompt)
         question = request.question(analysis.EmbeddingsQuestion)
         result = session.ask(question, prompt, on_part=saver.write if saver else None)
         if whole:
