@@ -97,7 +97,7 @@ def _place(place: LogitsPosition) -> Row:
         Cell(visible(place)),
         Cell(visible(place.argmax), place.argmax.prob, hit, percent(place.argmax.prob)),
         Cell(say("(the next token)")) if following is None else Cell(visible(following), following.prob, hit),
-        Cell("–" if following is None else str(following.rank)),
+        Cell(signs().nothing if following is None else str(following.rank)),
     )
 
 
@@ -199,4 +199,4 @@ def _entropy(at: AtTemperature, filtered: bool) -> Cell:
 
 def _then(before: str, after: str) -> str:
     """Without a filter and with it; the arrows stand below each other in a column that goes to the right."""
-    return f"{before} → {after:>6}"
+    return f"{before} {signs().becomes} {after:>6}"
