@@ -14,8 +14,10 @@ import typer
 
 from ..errors import UsageError
 from ..messages import Message, say
+from ..render.signs import use_signs
 from . import options
 from .streams import Streams
+from .terminal import choose_theme, signs_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,12 +67,19 @@ class Request(NamedTuple):
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
-    def open_output(self) -> "AbstractContextManager[Output]":
-        """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
+    def open_output(self, *, bare: bool = False) -> "AbstractContextManager[Output]":
+        """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
         from .output import choose_format, open_output
 
         path = self._output
-        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
+        form = choose_format(self.shared["form"], self.shared["json"], path)
+        theme = choose_theme(
+            self.streams,
+            self.shared["color"],
+            self.shared["theme"],
+            shows=form == "table" and path is None and not bare,
+        )
+        return open_output(self.streams, path, form, theme)
 
     def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
         """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
@@ -102,6 +111,9 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    color: options.Color = "auto",
+    theme: options.Theme = "auto",
+    ascii: options.Ascii = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Only its parameters count: they become those of every command."""
@@ -115,6 +127,7 @@ def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
     def command(**values: Any) -> None:
         streams: Streams = values.pop(first.name).obj
         request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
+        use_signs(signs_for(streams, asked=request.shared["ascii"]))
         function(request, **values)
 
     parameters = [

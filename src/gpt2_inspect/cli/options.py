@@ -64,4 +64,33 @@ OutputFile = Annotated[
         "--output", "-o", metavar="FILE", help=say("Write to FILE, which is replaced only when all went well.")
     ),
 ]
+Color = Annotated[
+    str,
+    typer.Option(
+        "--color",
+        metavar="WHEN",
+        help=say("always, never or auto: on a terminal. FORCE_COLOR and NO_COLOR say the first two."),
+    ),
+]
+Theme = Annotated[
+    str,
+    typer.Option(
+        "--theme",
+        envvar="GPT2_INSPECT_THEME",
+        metavar="NAME",
+        help=say(
+            "Of the shades: dark, light (what the terminal's background is), none, or auto, which asks the terminal."
+        ),
+    ),
+]
+Ascii = Annotated[
+    bool,
+    typer.Option(
+        "--ascii",
+        help=say(
+            "Signs in ASCII: _ is a space in a token, \\n a line feed, \\t a tab, * what was taken, ... what was cut; "
+            "\\_ and \\\\ are an underscore and a backslash in the text itself."
+        ),
+    ),
+]
 Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]

@@ -15,6 +15,7 @@ from .streams import Streams
 
 if TYPE_CHECKING:
     from ..render.live import LiveTable
+    from ..render.theme import Theme
 
 
 def choose_format(form: str | None, json: bool, path: Path | None) -> str:
@@ -33,8 +34,11 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
-    def __init__(self, streams: Streams, file: IO[str] | None, path: Path | None, form: str) -> None:
+    def __init__(
+        self, streams: Streams, file: IO[str] | None, path: Path | None, form: str, theme: "Theme | None" = None
+    ) -> None:
         self._streams = streams
+        self._theme = theme
         self._file = file
         self._path = path
         self._form = form
@@ -46,15 +50,15 @@ class Output:
         from ..render.live import LiveTable
 
         width = self._streams.width or 80
-        return LiveTable(command, self._streams.stdout, width, colour=self._streams.colour)
+        return LiveTable(command, self._streams.stdout, width, self._theme)
 
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
         if self._file is not None:
             pieces = render(result, self._form)
         else:
-            terminal = self._streams.stdout if self._streams.colour else None
-            pieces = render(result, self._form, self._streams.width, terminal)
+            width = self._streams.width if self._theme is None else self._streams.width_behind_pipe
+            pieces = render(result, self._form, width, self._theme)
         self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
@@ -79,13 +83,13 @@ class Output:
 
 
 @contextmanager
-def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Output]:
-    """An Output to standard output, or to a file that appears only when all is written.
+def open_output(streams: Streams, path: Path | None, form: str, theme: "Theme | None" = None) -> Iterator[Output]:
+    """An Output to standard output, in the colours of the theme, or to a file that appears only when all is written.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
     if path is None:
-        yield Output(streams, None, None, form)
+        yield Output(streams, None, None, form, theme)
         return
     with open_whole(path) as file:
         yield Output(streams, file, path, form)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from .formats import FORMATS, Page
 
 if TYPE_CHECKING:
     from ..results import Result
+    from .theme import Theme
 
 __all__ = ["FORMATS", "Page", "render"]
 
@@ -16,7 +17,7 @@ def render(
     result: "Result",
     form: str,
     width: int | None = None,
-    terminal: TextIO | None = None,
+    theme: "Theme | None" = None,
     *,
     prompt_index: int = 0,
 ) -> Iterator[str]:
@@ -26,10 +27,10 @@ def render(
         result: what a question was answered with.
         form: the name of the format.
         width: columns that a table may take; None for as many as it needs.
-        terminal: what gives a table its colours; None for none.
+        theme: the colours of a table; None for none.
         prompt_index: which of several texts the result is about, for rows and lines that stand alone; from 0.
     """
     chosen = FORMATS[form]
     module = import_module(f".{chosen.module}", __name__)
-    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index))
+    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, theme, prompt_index))
     return pieces

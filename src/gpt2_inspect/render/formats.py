@@ -1,6 +1,9 @@
 """The table of formats. A new one is one file in this folder and one row here; reading the table imports none."""
 
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .theme import Theme
 
 
 class Page(NamedTuple):
@@ -8,8 +11,8 @@ class Page(NamedTuple):
 
     width: int | None = None
     """Columns of the terminal; None if there is no limit."""
-    terminal: TextIO | None = None
-    """What the colours are for; None for no colours."""
+    theme: "Theme | None" = None
+    """The colours of the terminal; None for none."""
     prompt_index: int = 0
     """Which of several texts the result is about."""
 

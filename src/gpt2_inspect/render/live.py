@@ -1,7 +1,7 @@
 """A table that is written to a terminal while its result is computed: the same lines as those of the whole."""
 
 from collections.abc import Iterator
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from ..results import Record, Result
 from .grid import Layout, layouts, title_lines
@@ -9,16 +9,19 @@ from .lines import Line
 from .table import measure, painter, section_lines
 from .views import LiveView, view_of
 
+if TYPE_CHECKING:
+    from .theme import Theme
+
 
 class LiveTable:
     """Takes the parts of a result one by one, then the whole; for commands whose view has a `live`."""
 
-    def __init__(self, command: str, terminal: TextIO, width: int, *, colour: bool) -> None:
+    def __init__(self, command: str, terminal: TextIO, width: int, theme: "Theme | None") -> None:
         self._view = cast("LiveView", view_of(command))
         self._terminal = terminal
         self._width = width
         self._layout: Layout | None = None  # chosen by the first part
-        self._paint = painter(terminal if colour else None, width)
+        self._paint = painter(theme)
 
     def part(self, part: Record) -> None:
         """Write what this part adds to the first grid."""
