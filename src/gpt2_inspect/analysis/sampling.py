@@ -34,6 +34,15 @@ class Sampler:
 
     def draw(self, logits: npt.NDArray[np.float32]) -> Draw:
         """Draw from the logits (V,) of one position."""
+        probabilities = self.distribution(logits)
+        cumulative = np.cumsum(probabilities)
+        chosen = int(np.searchsorted(cumulative, self._random.random() * cumulative[-1], side="right"))
+        if chosen == len(cumulative):  # rounding at the very end
+            chosen = int(np.flatnonzero(probabilities)[-1])
+        return Draw(chosen, probabilities)
+
+    def distribution(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """What is drawn from, (V,): the probabilities after temperature and filters; 0 for what a filter took out."""
         scaled = logits.astype(np.float64)
         scaled -= scaled.max()
         with np.errstate(over="ignore"):  # next to no temperature leaves the best token alone
@@ -41,17 +50,13 @@ class Sampler:
         if self._top_k is not None and self._top_k < len(scaled):
             weakest = np.partition(scaled, -self._top_k)[-self._top_k]
             scaled[scaled < weakest] = -math.inf
-        probabilities = _softmax(scaled)
+        probabilities = softmax(scaled)
         if self._top_p is not None and self._top_p < 1:
             probabilities = _nucleus(probabilities, self._top_p)
-        cumulative = np.cumsum(probabilities)
-        chosen = int(np.searchsorted(cumulative, self._random.random() * cumulative[-1], side="right"))
-        if chosen == len(cumulative):  # rounding at the very end
-            chosen = int(np.flatnonzero(probabilities)[-1])
-        return Draw(chosen, probabilities)
+        return probabilities
 
 
-def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Of logits (V,) whose largest is 0."""
     exponentials = np.exp(logits)
     return np.asarray(exponentials / exponentials.sum(), dtype=np.float64)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, TextIO
 from .formats import FORMATS, Page
 
 if TYPE_CHECKING:
-    from ..results import Result
+    from ..results import Document
 
 __all__ = ["FORMATS", "Page", "render"]
 
 
 def render(
-    result: "Result",
+    result: "Document",
     form: str,
     width: int | None = None,
     terminal: TextIO | None = None,

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
-from ..results import Result
+from ..results import Document
 from .formats import Page
 from .grid import grid_lines
 from .lines import Line, Segment, wrap
@@ -30,7 +30,7 @@ _SHADED_FROM = 0.01
 """Below, black boxes would be all that a light terminal shows."""
 
 
-def render_table(result: Result, page: Page) -> Iterator[str]:
+def render_table(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
     sections = view_of(result.command).sections(result)
     return section_lines(sections, page.width, painter(page.terminal, page.width))
