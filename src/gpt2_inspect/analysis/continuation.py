@@ -92,7 +92,8 @@ class Continuation:
 
     def logits(self) -> npt.NDArray[np.float32]:
         """Those of what comes next, (V,), not to be written to. Raises InputError as `propose` does."""
-        return self._read().to_numpy()[0]
+        (row,) = self._read().to_numpy()
+        return np.asarray(row)
 
     def take(self, token_id: int) -> None:
         """Append a token, whatever the model thinks of it. Raises InputError if there is none with this id."""

@@ -20,7 +20,13 @@ COMMANDS = (
     "hidden-states",
     "compare-heads",
 )
-"""Each is a function of that name in a file of that name."""
+"""Each asks a question of a model, and is a function of that name in a file of that name."""
+
+OTHER_COMMANDS = ("compare",)
+"""Those that ask more, or something else, than one question; in files of their names, too."""
+
+_ALONE = ("model", "offline", "backend", "device", "dtype")
+"""Shared options that have no meaning for what is done to a model's files."""
 
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
@@ -34,10 +40,10 @@ class Commands(TyperGroup):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *OTHER_COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, *OTHER_COMMANDS):
             return None
         from .command import with_shared_options
 
