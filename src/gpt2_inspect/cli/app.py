@@ -22,11 +22,11 @@ COMMANDS = (
 )
 """Each asks a question of a model, and is a function of that name in a file of that name."""
 
-OTHER_COMMANDS = ("compare",)
+OTHER_COMMANDS = ("compare", "models")
 """Those that ask more, or something else, than one question; in files of their names, too."""
 
-_ALONE = ("model", "offline", "backend", "device", "dtype")
-"""Shared options that have no meaning for what is done to a model's files."""
+GROUPS = ("models",)
+"""Those of them that are a group of commands: the function of that name makes it."""
 
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
@@ -48,8 +48,11 @@ class Commands(TyperGroup):
         from .command import with_shared_options
 
         name = cmd_name.replace("-", "_")
+        function = getattr(import_module(f".{name}", __package__), name)
+        if cmd_name in GROUPS:
+            return typer.main.get_command(function(SETTINGS))
         alone = typer.Typer(**SETTINGS)
-        alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
+        alone.command(cmd_name)(with_shared_options(function))
         return typer.main.get_command(alone)
 
 

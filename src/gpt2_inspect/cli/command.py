@@ -80,6 +80,13 @@ class Request(NamedTuple):
         path = self._output
         return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
 
+    def write_line(self, line: str) -> None:
+        """Write a bare text and a line feed to standard output."""
+        from ..render.formats import DEFAULT
+        from .output import Output
+
+        Output(self.streams, None, None, DEFAULT).write_line(line)
+
     def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
         """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
         from .files import file_named

@@ -7,6 +7,8 @@ from .base import ModelFiles
 BUNDLED = ("pocket", "pocket-zh")
 """An English one, which answers where no model is named, and a Chinese one."""
 
+LANGUAGES = {"pocket": "en", "pocket-zh": "zh"}
+
 BUNDLED_NAME = BUNDLED[0]
 
 
