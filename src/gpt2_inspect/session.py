@@ -17,6 +17,7 @@ from .sources import find_model
 
 if TYPE_CHECKING:
     from .analysis.continuation import Continuation
+    from .analysis.quiz import QuizGame
     from .results.compare import Comparison
 
 _P = ParamSpec("_P")
@@ -153,6 +154,12 @@ class Session:
         from .analysis.prompt import encode_some
 
         return encode_some(text, self._loaded.tokenizer_for(text))
+
+    def quiz(self, text: str | None = None, *, rounds: int = 10, seed: int | None = None, top_k: int = 5) -> "QuizGame":
+        """A quiz to be played: where does the text go on? QuizGame says what the arguments mean, and what it raises."""
+        from .analysis.quiz import QuizGame
+
+        return QuizGame(self._loaded, text, rounds=rounds, seed=seed, top_k=top_k)
 
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.
