@@ -27,7 +27,7 @@ def sections(result: ModelChecks) -> list[Section]:
     for model in result.models:
         name = visible_line(model.name)
         for check in model.checks:
-            rows.append(_row(name, check))
+            rows.append(_row(name, check, f"{result.tolerance:g}"))
             name = ""
     columns = (say("model"), say("what"), say("outcome"), say("details"))
     failed = sum(not model.ok for model in result.models)
@@ -38,7 +38,7 @@ def sections(result: ModelChecks) -> list[Section]:
     return [Grid(tuple(map(Column, columns)), tuple(rows)), Facts((verdict,))]
 
 
-def _row(model: str, check: Check) -> Row:
+def _row(model: str, check: Check, tolerance: str) -> Row:
     names = {
         "files": say("files"),
         "config": say("configuration"),
@@ -53,14 +53,14 @@ def _row(model: str, check: Check) -> Row:
         Cell(model),
         Cell(names[check.check], strong=failed),
         Cell(outcomes[check.outcome], strong=failed),
-        Cell(_details(check)),
+        Cell(_details(check, tolerance)),
     )
 
 
-def _details(check: Check) -> str:
+def _details(check: Check, tolerance: str) -> str:
+    """What was looked at; of a check that failed, the file at fault."""
     if check.outcome != "ok":
         return visible_line(check.file or "")
-    difference = f"{check.difference or 0:.0e}"
     count = check.count or 0
     match check.check:
         case "files":
@@ -75,12 +75,9 @@ def _details(check: Check) -> str:
         case "tokenizer":
             return say_n("{n} token", "{n} tokens", n=count)
         case "backends":
-            return say("numpy and torch differ by at most {difference}", difference=difference)
+            return say("numpy and torch agree within {tolerance}", tolerance=tolerance)
         case "published":
             return say_n(
-                "{n} number, off by at most {difference}",
-                "{n} numbers, off by at most {difference}",
-                n=count,
-                difference=difference,
+                "{n} number, within {tolerance}", "{n} numbers, within {tolerance}", n=count, tolerance=tolerance
             )
     return ""

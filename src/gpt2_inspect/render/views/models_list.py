@@ -31,9 +31,11 @@ def sections(result: ModelList) -> list[Section]:
         ),
         tuple(map(_row, result.models)),
     )
-    facts = [say("{sign} answers where no model is named", sign=CHOSEN)]
-    facts.append(say("the hub's cache: {folder}", folder=visible_line(result.cache)))
-    return [grid, Facts(tuple(facts))]
+    if any(model.source == "hub" for model in result.models):
+        cache = say("the hub's cache: {folder}", folder=visible_line(result.cache))
+    else:
+        cache = say("the hub's cache holds no GPT-2; `gpt2-inspect models pull gpt2` fetches one (0.5 GB)")
+    return [grid, Facts((say("{sign} answers where no model is named", sign=CHOSEN), cache))]
 
 
 def _row(model: ListedModel) -> Row:
