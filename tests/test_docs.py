@@ -105,9 +105,11 @@ def anchors(page: Path) -> list[str]:
 @pytest.mark.usefixtures("one_torch_thread")
 @pytest.mark.parametrize("command", EVERY)
 def test_every_key_of_the_json_is_described(tiny: Path, command: str) -> None:
-    """In the command's own section of docs/json.md, or in the one about every command."""
+    """In the command's own section of docs/json.md, in the one about every command, or in those that it links to."""
     sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", read(DOCS / "json.md"), re.DOTALL | re.MULTILINE))
-    described = set(re.findall(r"`(\w+)(?:\[\])?`", sections["Every command"] + sections[command]))
+    linked = re.findall(r"\]\(#([\w-]+)\)", sections[command])
+    text = "".join(sections[name] for name in ("Every command", command, *linked))
+    described = set(re.findall(r"`(\w+)(?:\[\])?`", text))
     for name, arguments in (*VARIANTS, *OTHERS):
         if name == command:
             of_model = [] if name in GROUPS else ["--model", str(tiny)]

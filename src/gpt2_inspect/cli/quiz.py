@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
-from ..messages import Message, say, say_n
+from ..messages import Message, say
 from .command import Request
 from .streams import Streams
 
@@ -58,13 +58,9 @@ class _Dialogue:
 
     def begin(self, rounds: int) -> None:
         """Say what to do."""
-        self._say(
-            say_n(
-                "Guess the next word of a text. An empty line passes; Ctrl-D ends the quiz.",
-                "Guess the next word, {n} times. An empty line passes; Ctrl-D ends the quiz.",
-                n=rounds,
-            )
-        )
+        from ..render.views.quiz import welcome
+
+        self._streams.tell(self._lines(welcome(rounds)))
 
     def ask(self, turn: "Turn", rounds: int) -> str | None:
         """Show the text, and read a guess; None if there is no more."""
@@ -75,7 +71,7 @@ class _Dialogue:
         self._streams.tell(say("your guess: "))
         typed = self._streams.read_line()
         if typed is None or not self._streams.stdin.isatty():  # what a terminal shows by itself
-            self._say(visible_line(typed or ""))
+            self._streams.tell(visible_line(typed or "") + "\n")
         return typed
 
     def tell(self, played: "Round") -> None:
@@ -85,10 +81,10 @@ class _Dialogue:
         self._show(outcome(played))
 
     def _show(self, sections: "list[Section]") -> None:
+        self._streams.tell("\n" + self._lines(sections))
+
+    def _lines(self, sections: "list[Section]") -> str:
         from ..render.table import painter, section_lines
 
         width = self._streams.width or 80
-        self._streams.tell("\n" + "".join(section_lines(sections, width, painter(None, width))))
-
-    def _say(self, line: str) -> None:
-        self._streams.tell(line + "\n")
+        return "".join(section_lines(sections, width, painter(None, width)))

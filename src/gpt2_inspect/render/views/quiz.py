@@ -37,6 +37,16 @@ def sections(result: Quiz) -> list[Section]:
     return [_rounds(result), Facts((*_score(result), *model_and_backend(result)))]
 
 
+def welcome(rounds: int) -> list[Section]:
+    """What is shown first."""
+    line = say_n(
+        "Guess the next word of a text. An empty line passes; Ctrl-D ends the quiz.",
+        "Guess the next word, {n} times. An empty line passes; Ctrl-D ends the quiz.",
+        n=rounds,
+    )
+    return [Facts((line,))]
+
+
 def question(text: str, number: int, rounds: int) -> list[Section]:
     """What is shown before a guess."""
     return [Facts((say("{number} of {rounds}: {text} …", number=number, rounds=rounds, text=visible_line(text)),))]
