@@ -41,7 +41,7 @@ class Request(NamedTuple):
         """All that most commands do: ask the question about the text, and write the answer."""
         asked = self.streams.read_text(text)
         with self.open_output() as out:
-            session = self.open_session()
+            session = self.open_session(asked)
             out.write(session.ask(self.question(question()), asked))
 
     def question(self, kind: type[_Q], **others: Any) -> _Q:
@@ -51,16 +51,16 @@ class Request(NamedTuple):
         values = {**self.own, **others}
         return kind(**{name: value for name, value in values.items() if name in names and value is not None})
 
-    def open_session(self) -> "Session":
-        """Load the model."""
-        return self.open_session_of(self.shared["model"])
+    def open_session(self, text: str = "") -> "Session":
+        """Load the model that is named, or the one for this text."""
+        return self.open_session_of(self.shared["model"], text)
 
-    def open_session_of(self, model: str | None) -> "Session":
-        """Load this model; None for the default."""
+    def open_session_of(self, model: str | None, text: str = "") -> "Session":
+        """Load this model; None for the one for this text."""
         from .model import open_session
 
         names = ("revision", "offline", "backend", "device", "dtype")
-        return open_session(self.streams, model, **{name: self.shared[name] for name in names})
+        return open_session(self.streams, model, **{name: self.shared[name] for name in names}, for_text=text)
 
     @property
     def default_model(self) -> str | None:

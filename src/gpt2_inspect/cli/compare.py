@@ -81,7 +81,7 @@ def compare(
         )
     asked = [request.streams.read_text(each) for each in texts]
     with request.open_output() as out:
-        opened = {name: request.open_session_of(name) for name in dict.fromkeys(models)}
+        opened = {name: request.open_session_of(name, "\n".join(asked)) for name in dict.fromkeys(models)}
         sessions = [opened[name] for name in models]
         sides = [Side(*side) for side in zip(sessions, (asked[0], asked[-1]), questions, strict=True)]
         out.write(compare_sides(*sides))

@@ -39,7 +39,7 @@ def quiz(
             Message("give the text itself, or leave it out"),
         )
     with request.open_output() as out:
-        game = request.open_session().quiz(text, rounds=rounds, seed=seed, top_k=top_k)
+        game = request.open_session(text or "").quiz(text, rounds=rounds, seed=seed, top_k=top_k)
         dialogue = _Dialogue(request.streams)
         dialogue.begin(game.rounds)
         for turn in game.turns():

@@ -30,7 +30,7 @@ class ListedModel(Record):
     languages: tuple[str, ...]
     """What it was trained on, in codes of ISO 639-1; empty if nothing here says so."""
     default: bool
-    """True for the model that answers where none is named."""
+    """True for the model that answers where none is named; of the bundled ones, that for a text without Chinese."""
     folder: str
 
 

@@ -6,23 +6,37 @@ from pathlib import Path
 from ..errors import ModelNotFoundError, UsageError
 from ..messages import Message, Option
 from .base import ModelFiles
-from .bundled import BUNDLED, BUNDLED_NAME, bundled_model
+from .bundled import BUNDLED, CHINESE, ENGLISH, bundled_for, bundled_model
 from .directory import directory_model, looks_like_directory
 from .hub_cache import find_in_cache, is_hub_id
 
 DEFAULT_HUB_MODEL = "gpt2"
 
-__all__ = ["BUNDLED", "BUNDLED_NAME", "DEFAULT_HUB_MODEL", "ModelFiles", "fetch_model", "find_model", "local_model"]
+__all__ = [
+    "BUNDLED",
+    "CHINESE",
+    "DEFAULT_HUB_MODEL",
+    "ENGLISH",
+    "ModelFiles",
+    "fetch_model",
+    "find_model",
+    "local_model",
+]
 
 
 def find_model(
-    name: str | os.PathLike[str] | None = None, revision: str | None = None, *, offline: bool = False
+    name: str | os.PathLike[str] | None = None,
+    revision: str | None = None,
+    *,
+    offline: bool = False,
+    for_text: str = "",
 ) -> ModelFiles:
     """The files of the model that `name` stands for.
 
     `name` is `pocket` or `pocket-zh` (bundled), a directory, or a hub id such as `gpt2`; a path object is always a
     directory. A hub id is looked up in the hub's cache without any network request, and downloaded only where it is not
-    there. Without a name it is `gpt2` if the cache holds it, else `pocket`; nothing is downloaded then.
+    there. Without a name it is `gpt2` if the cache holds it, else `pocket-zh` for a text with Chinese characters and
+    `pocket` for any other; nothing is downloaded then.
 
     Raises:
         ModelNotFoundError: the model is nowhere to be had, or may not be fetched.
@@ -30,7 +44,7 @@ def find_model(
         NetworkError: a download began and broke off.
         UsageError: a revision is given for a model that has none, or one of both is no string.
     """
-    return _here(name, revision) or _download(str(name), revision, offline=offline)
+    return _here(name, revision, for_text) or _download(str(name), revision, offline=offline)
 
 
 def local_model(name: str, revision: str | None = None) -> ModelFiles:
@@ -59,7 +73,7 @@ def fetch_model(name: str, revision: str | None = None) -> ModelFiles:
     return _download(name, revision, offline=False)
 
 
-def _here(name: str | os.PathLike[str] | None, revision: str | None) -> ModelFiles | None:
+def _here(name: str | os.PathLike[str] | None, revision: str | None, for_text: str = "") -> ModelFiles | None:
     """The model on this machine; None for one of the hub that is not."""
     if not (revision is None or isinstance(revision, str)):
         raise UsageError(
@@ -77,8 +91,7 @@ def _here(name: str | os.PathLike[str] | None, revision: str | None) -> ModelFil
         cached = find_in_cache(DEFAULT_HUB_MODEL, revision)
         if cached is not None:
             return cached
-        _refuse_revision(BUNDLED_NAME, revision)
-        return bundled_model(BUNDLED_NAME)
+        name = bundled_for(for_text)
     if name in BUNDLED:
         _refuse_revision(name, revision)
         return bundled_model(name)

@@ -21,7 +21,7 @@ _CANONICAL = {
 }
 """Short ids that the hub keeps as names for repositories that have moved; a cache may hold either."""
 
-ENGLISH = {*_CANONICAL, *_CANONICAL.values()}
+IN_ENGLISH = {*_CANONICAL, *_CANONICAL.values()}
 """What these were trained on (their cards on the hub)."""
 
 GPT2_124M = {"gpt2", _CANONICAL["gpt2"]}

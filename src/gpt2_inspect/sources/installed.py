@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..filenames import CARD
 from .base import ModelFiles, missing_files
 from .bundled import BUNDLED, LANGUAGES, bundled_model
-from .hub_cache import ENGLISH, snapshots
+from .hub_cache import IN_ENGLISH, snapshots
 
 _CARD_BYTES = 65536
 """What is read of a model's card; its metadata stand at the top."""
@@ -37,7 +37,7 @@ class Installed(NamedTuple):
         if self.files.source == "bundled":
             return (LANGUAGES[self.files.name],)
         found = tuple(_languages(self.files.folder / CARD))
-        return found or (("en",) if self.files.name in ENGLISH else ())
+        return found or (("en",) if self.files.name in IN_ENGLISH else ())
 
 
 def installed_models() -> Iterator[Installed]:
