@@ -104,9 +104,7 @@ def test_modules(tiny: Path, command: str, arguments: list[str]) -> None:
         return
     of_model = [] if command == "models" else ["--model", str(tiny)]
     loaded = modules_of(command, *arguments, *of_model, "--json")
-    check_absent(
-        loaded, (HEAVY | PARTS_OF_NUMPY | {"rich.console"}) - ({"numpy.random"} if command == "quiz" else set())
-    )
+    check_absent(loaded, HEAVY | PARTS_OF_NUMPY | {"rich.console"})
     assert ("numpy" in loaded) is (command != "models")
 
 

@@ -18,7 +18,7 @@ from ..results.compare import ComparedStep, ComparedToken, Comparison, Standing
 from ..results.next_tokens import Step
 from .next_tokens import NextTokensQuestion, Walk, new_seed
 from .question import LoadedModel
-from .sampling import softmax
+from .sampling import final_probabilities
 
 Distribution = npt.NDArray[np.float64]
 
@@ -67,11 +67,9 @@ class _Side:
 
     def distribution(self) -> Distribution:
         """What the token of this step is taken from, (V,)."""
+        how = self.walk.decoding
         logits = self.walk.continuation.logits()
-        if self.walk.sampler:
-            return self.walk.sampler.distribution(logits)
-        scaled = logits.astype(np.float64)
-        return softmax(scaled - scaled.max())
+        return final_probabilities(logits, how.temperature or 1.0, how.sample_top_k, how.top_p)
 
     def listed(self) -> Iterator[Candidate]:
         """The candidates of this step, and the one that it takes."""
@@ -85,7 +83,7 @@ class _Side:
             return None
         found = next((each for each in self.listed() if each.id == token_id), None)
         found = found or self.walk.continuation.candidate(token_id)
-        sampled = self.walk.sampler is not None
+        sampled = self.walk.decoding.strategy == "sample"
         return Standing(
             id=token_id,
             rank=found.rank,

@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
-from .checks import check_flag, check_positive, check_real, check_top_k, check_whole
+from .checks import check_flag, check_positive, check_temperature, check_top_k, check_top_p, check_whole
 from .continuation import Continuation
 from .prompt import prepare_prompt
 from .question import LoadedModel, Question
@@ -79,7 +79,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
             max_length=check_positive,
             top_k=check_whole,
             temperature=_check_temperature,
-            top_p=_check_top_p,
+            top_p=check_top_p,
             sample_top_k=check_whole,
             seed=check_whole,
             ignore_eos=check_flag,
@@ -148,7 +148,7 @@ class Walk:
         self.decoding = question.decoding(self.prompt, top_k)
         self._seed = question.seed_to_use()
         self._ends = () if question.ignore_eos else model.eos_token_ids
-        self.sampler = _sampler(self.decoding, self._seed)
+        self._sampler = _sampler(self.decoding, self._seed)
         token_ids = [token.id for token in self.prompt.tokens]
         self.continuation = Continuation(model, token_ids, capacity=len(token_ids) + self.decoding.steps - 1)
         """The text so far; the token of a step is taken when the next step is asked for."""
@@ -156,7 +156,7 @@ class Walk:
 
     def steps(self) -> Iterator[Step]:
         """Each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
-        continuation, sampler, top_k = self.continuation, self.sampler, self.decoding.top_k
+        continuation, sampler, top_k = self.continuation, self._sampler, self.decoding.top_k
         tokenizer = self._model.tokenizer_for("")
         for number in range(1, self.decoding.steps + 1):
             started = time.perf_counter()
@@ -198,22 +198,7 @@ def new_seed() -> int:
 
 
 def _check_temperature(name: str, value: Any) -> float:
-    temperature = check_real(name, value)
-    if temperature <= 0:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0", option=Option(name), value=temperature),
-            Message("leave it out for greedy decoding"),
-        )
-    return temperature
-
-
-def _check_top_p(name: str, value: Any) -> float:
-    top_p = check_real(name, value)
-    if not 0 < top_p <= 1:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=top_p)
-        )
-    return top_p
+    return check_temperature(name, value, Message("leave it out for greedy decoding"))
 
 
 def _sampler(decoding: Decoding, seed: int | None) -> "Sampler | None":
