@@ -21,7 +21,13 @@ COMMANDS = (
     "hidden-states",
     "compare-heads",
 )
-"""Each is a function of that name in a file of that name."""
+"""Each asks a question of a model, and is a function of that name in a file of that name."""
+
+OTHER_COMMANDS = ("compare", "quiz", "models")
+"""Those that ask more, or something else, than one question; in files of their names, too."""
+
+GROUPS = ("models",)
+"""Those of them that are a group of commands: the function of that name makes it."""
 
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
@@ -35,16 +41,19 @@ class Commands(TyperGroup):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *OTHER_COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, *OTHER_COMMANDS):
             return None
         from .command import with_shared_options
 
         name = cmd_name.replace("-", "_")
+        function = getattr(import_module(f".{name}", __package__), name)
+        if cmd_name in GROUPS:
+            return typer.main.get_command(function(SETTINGS))
         alone = typer.Typer(**SETTINGS)
-        alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
+        alone.command(cmd_name)(with_shared_options(function))
         return typer.main.get_command(alone)
 
 

@@ -5,7 +5,7 @@ shared options are put behind them.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -49,17 +49,28 @@ class Request(NamedTuple):
             session = self.open_session(asked)
             out.write(session.ask(self.question(question()), asked, on_part=saver.write if saver else None))
 
-    def question(self, kind: type[_Q]) -> _Q:
-        """The question with the command's own options; one that was not given is left to the question."""
+    def question(self, kind: type[_Q], **others: Any) -> _Q:
+        """The question with the command's own options, or `others` in place of them; one that was not given, or is
+        None, is left to the question."""
         names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # questions are dataclasses
-        return kind(**{name: value for name, value in self.own.items() if name in names and value is not None})
+        values = {**self.own, **others}
+        return kind(**{name: value for name, value in values.items() if name in names and value is not None})
 
     def open_session(self, text: str = "") -> "Session":
         """Load the model that is named, or the one for this text."""
+        return self.open_session_of(self.shared["model"], text)
+
+    def open_session_of(self, model: str | None, text: str = "") -> "Session":
+        """Load this model; None for the one for this text."""
         from .model import open_session
 
-        names = ("model", "revision", "offline", "backend", "device", "dtype")
-        return open_session(self.streams, **{name: self.shared[name] for name in names}, for_text=text)
+        names = ("revision", "offline", "backend", "device", "dtype")
+        return open_session(self.streams, model, **{name: self.shared[name] for name in names}, for_text=text)
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of a command that has a `--model` of its own, if that is not given."""
+        return self.streams.environ.get(options.MODEL_VARIABLE) or None
 
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
@@ -80,6 +91,13 @@ class Request(NamedTuple):
             shows=form == "table" and path is None and not bare,
         )
         return open_output(self.streams, path, form, theme)
+
+    def write_line(self, line: str) -> None:
+        """Write a bare text and a line feed to standard output."""
+        from ..render.formats import DEFAULT
+        from .output import Output
+
+        Output(self.streams, None, None, DEFAULT).write_line(line)
 
     def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
         """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
@@ -119,10 +137,16 @@ def shared_options(
     """Only its parameters count: they become those of every command."""
 
 
-def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
-    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones."""
+def with_shared_options(function: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
+    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones.
+
+    An option of the command's own takes the place of the shared one with the same name; those that `without` names
+    have no meaning for it.
+    """
     _, *own = inspect.signature(function).parameters.values()
-    first, *shared = inspect.signature(shared_options).parameters.values()
+    first, *every = inspect.signature(shared_options).parameters.values()
+    left_out = {*without, *(parameter.name for parameter in own)}
+    shared = [parameter for parameter in every if parameter.name not in left_out]
 
     def command(**values: Any) -> None:
         streams: Streams = values.pop(first.name).obj

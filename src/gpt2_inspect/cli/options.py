@@ -21,12 +21,13 @@ Save = Annotated[
     ),
 ]
 
+MODEL_VARIABLE = "GPT2_INSPECT_MODEL"
 Model = Annotated[
     str | None,
     typer.Option(
         "--model",
         "-m",
-        envvar="GPT2_INSPECT_MODEL",
+        envvar=MODEL_VARIABLE,
         metavar="NAME",
         help=say(
             "`pocket` or `pocket-zh` (bundled, English and Chinese), a directory, or a hub id such as `gpt2`. Default: "

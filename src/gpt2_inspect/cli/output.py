@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Message
 from ..render import FORMATS, render
 from ..render.formats import DEFAULT, format_of_file
-from ..results import Result
+from ..results import Document
 from .files import open_whole, reported
 from .streams import Streams
 
@@ -52,7 +52,7 @@ class Output:
         width = self._streams.width or 80
         return LiveTable(command, self._streams.stdout, width, self._theme)
 
-    def write(self, result: Result) -> None:
+    def write(self, result: Document) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
         if self._file is not None:
             pieces = render(result, self._form)

@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO, NamedTuple, Self, TextIO
 
@@ -46,8 +46,12 @@ class Streams(NamedTuple):
 
     def note(self, line: str) -> None:
         """A line on standard error. If nobody can take it, the exit code must do."""
+        self.tell(line + "\n")
+
+    def tell(self, text: str) -> None:
+        """Text on standard error that belongs to a dialogue. If nobody can take it, that goes on unheard."""
         try:
-            self.stderr.write(line + "\n")
+            self.stderr.write(text)
             self.stderr.flush()
         except OSError:
             _abandon(self.stderr)
@@ -82,14 +86,22 @@ class Streams(NamedTuple):
         """
         if text != "-":
             return text
+        return self._text(lambda: self.stdin.read(MAX_INPUT + 1)) or ""
+
+    def read_line(self) -> str | None:
+        """The next line of standard input, without its end; None behind the last. Raises InputError as `read_text`."""
+        return self._text(lambda: self.stdin.readline(MAX_INPUT + 1))
+
+    def _text(self, read: Callable[[], bytes]) -> str | None:
+        """What was read as text, without a line feed at its end; None for nothing."""
         try:
-            raw = self.stdin.read(MAX_INPUT + 1)
+            raw = read()
         except OSError as error:
             raise InputError(Message("cannot read standard input: {reason}", reason=error.strerror or error)) from error
         if len(raw) > MAX_INPUT:
             raise InputError(Message("standard input is larger than {limit} MiB", limit=MAX_INPUT // 2**20))
         try:
-            return raw.decode().removesuffix("\n").removesuffix("\r")
+            return raw.decode().removesuffix("\n").removesuffix("\r") if raw else None
         except UnicodeDecodeError as error:
             raise InputError(
                 Message(

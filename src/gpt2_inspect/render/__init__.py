@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from .formats import FORMATS, Page
 
 if TYPE_CHECKING:
-    from ..results import Result
+    from ..results import Document
     from .theme import Theme
 
 __all__ = ["FORMATS", "Page", "render"]
 
 
 def render(
-    result: "Result",
+    result: "Document",
     form: str,
     width: int | None = None,
     theme: "Theme | None" = None,

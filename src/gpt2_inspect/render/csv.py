@@ -4,12 +4,12 @@ import csv
 import io
 from collections.abc import Iterator
 
-from ..results import Result
+from ..results import Document
 from .formats import Page
 from .views import view_of
 
 
-def render_csv(result: Result, page: Page) -> Iterator[str]:
+def render_csv(result: Document, page: Page) -> Iterator[str]:
     """A header and the rows (RFC 4180, but with plain line feeds)."""
     header, rows = view_of(result.command).tidy(result)
     for row in (["prompt_index", *header], *([page.prompt_index, *row] for row in rows)):

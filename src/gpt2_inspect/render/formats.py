@@ -23,7 +23,7 @@ class Format(NamedTuple):
     module: str
     """The file in this folder."""
     function: str
-    """Its function that takes a Result and a Page, and gives the text in pieces."""
+    """Its function that takes a Document and a Page, and gives the text in pieces."""
     endings: tuple[str, ...] = ()
     """Of the names of files that hold this format."""
     exact: bool = False

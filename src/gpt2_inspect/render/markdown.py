@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..results import Result
+from ..results import Document
 from .formats import Page
 from .markdown_text import block_text, cell_text, inline_text
 from .sections import Cell, Column, Facts, Grid, Listing, Passage, Section
@@ -10,7 +10,7 @@ from .views import view_of
 from .visible import visible_line
 
 
-def render_markdown(result: Result, page: Page) -> Iterator[str]:
+def render_markdown(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, with empty lines between them."""
     for index, section in enumerate(view_of(result.command).sections(result)):
         if index:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from ..results import Result
+from ..results import Document
 from .formats import Page
 from .grid import grid_lines
 from .lines import Line, Segment, wrap
@@ -28,7 +28,7 @@ measure = lru_cache(4096)(cell_len)
 """Columns of a text on a terminal; a table asks for the same texts again and again."""
 
 
-def render_table(result: Result, page: Page) -> Iterator[str]:
+def render_table(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
     sections = view_of(result.command).sections(result)
     return section_lines(sections, page.width, painter(page.theme))

@@ -3,6 +3,7 @@
 What is said to people goes through `say` when it is asked for; tokens, numbers, names of keys and codes do not.
 """
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -33,7 +34,7 @@ class LiveView(View, Protocol):
 
 def view_of(command: str) -> View:
     """The view of the command with this name."""
-    return cast("View", import_module(f".{command.replace('-', '_')}", __name__))
+    return cast("View", import_module(f".{re.sub('[- ]', '_', command)}", __name__))
 
 
 TOKEN_COLUMNS = ("id", "token", "bytes_hex")
