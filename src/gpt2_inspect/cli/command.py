@@ -59,6 +59,7 @@ class Request(NamedTuple):
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
+        form = form or (self.shared["explain"] and "--explain")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
@@ -66,8 +67,9 @@ class Request(NamedTuple):
         """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
         from .output import choose_format, open_output
 
-        path = self._output
-        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
+        path, explained = self._output, self.shared["explain"]
+        form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
+        return open_output(self.streams, path, form, explained=explained)
 
     def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
         """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
@@ -96,6 +98,7 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    explain: options.Explain = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Only its parameters count: they become those of every command."""

@@ -8,6 +8,7 @@ from .formats import FORMATS, Page
 
 if TYPE_CHECKING:
     from ..results import Result
+    from .sections import Section
 
 __all__ = ["FORMATS", "Page", "render"]
 
@@ -19,6 +20,7 @@ def render(
     terminal: TextIO | None = None,
     *,
     prompt_index: int = 0,
+    below: "tuple[Section, ...]" = (),
 ) -> Iterator[str]:
     """The result in one of FORMATS, in pieces.
 
@@ -28,8 +30,9 @@ def render(
         width: columns that a table may take; None for as many as it needs.
         terminal: what gives a table its colours; None for none.
         prompt_index: which of several texts the result is about, for rows and lines that stand alone; from 0.
+        below: what is said below the result, in formats that are for people.
     """
     chosen = FORMATS[form]
     module = import_module(f".{chosen.module}", __name__)
-    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index))
+    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index, below))
     return pieces

@@ -1,11 +1,12 @@
 """A table that is written to a terminal while its result is computed: the same lines as those of the whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO, cast
 
 from ..results import Record, Result
 from .grid import Layout, layouts, title_lines
 from .lines import Line
+from .sections import Section
 from .table import measure, painter, section_lines
 from .views import LiveView, view_of
 
@@ -30,11 +31,11 @@ class LiveTable:
         for row in grid.rows:
             self._write(self._layout.row(row))
 
-    def finish(self, result: Result) -> None:
-        """Write what stands below that grid."""
+    def finish(self, result: Result, below: Sequence[Section] = ()) -> None:
+        """Write what stands below that grid, and what is said `below` the result."""
         _, *others = self._view.sections(result)
         self._terminal.write("\n")
-        self._terminal.writelines(section_lines(others, self._width, self._paint))
+        self._terminal.writelines(section_lines([*others, *below], self._width, self._paint))
         self._terminal.flush()
 
     def _write(self, lines: Iterator[Line]) -> None:
