@@ -72,7 +72,8 @@ def _idea(result: Score) -> Iterator[str]:
     token = max(result.positions[1:], key=_surprisal)
     yield say(
         "The logits at position i rate the token at i + 1. The largest surprise: those at {before}, {token_before}, "
-        "give {token} at {index} {prob}, which is {surprisal} bits, where {entropy} were to be expected.",
+        "give {prob} to {token} at {index}. That is {surprisal} bits of surprisal, where {entropy} were to be "
+        "expected.",
         before=token.index - 1,
         token_before=visible(result.positions[token.index - 1]),
         token=visible(token),
@@ -82,8 +83,8 @@ def _idea(result: Score) -> Iterator[str]:
         entropy=decimal(token.entropy_bits, 2),
     )
     yield say(
-        "The probability of the text is the product of those of its tokens, so its logprob is the sum of theirs: "
-        "{logprob} nats for {tokens}.",
+        "Together the scored tokens have the product of their probabilities, so their logprobs add up: {logprob} nats "
+        "for {tokens}.",
         logprob=decimal(totals.logprob),
         tokens=tokens(totals.tokens_scored),
     )
@@ -91,7 +92,7 @@ def _idea(result: Score) -> Iterator[str]:
         yield say(
             "Perplexity is e to the power of -logprob / tokens, here e^{mean} = {perplexity}: the model was as unsure "
             "as if it had to choose among that many equally probable tokens each time.",
-            mean=decimal(-totals.logprob / totals.tokens_scored),
+            mean=decimal(-totals.logprob / totals.tokens_scored, 4),
             perplexity=f"{totals.perplexity:.2f}" if totals.perplexity < 1e9 else f"{totals.perplexity:.3g}",
         )
     if totals.bits_per_byte is not None:
