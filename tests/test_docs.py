@@ -24,7 +24,7 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, app
+from gpt2_inspect.cli.app import COMMANDS, OTHERS, app
 from harness import run_cli
 
 
@@ -62,12 +62,12 @@ def test_commands_that_the_pages_mention_are_commands_with_options_that_there_ar
         known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
         assert {each for each in arguments if re.match("--?[a-z]", each)} <= {*known, "--help"}, (page, line)
         seen.add(name)
-    assert seen == set(COMMANDS)
+    assert seen == {*COMMANDS, *OTHERS}
 
 
 def test_every_option_has_a_help_text() -> None:
     commands = typer.main.get_command(app)
-    for name in COMMANDS:
+    for name in (*COMMANDS, *OTHERS):
         command = commands.get_command(None, name)
         assert [parameter.name for parameter in command.params if not parameter.help] == []
 

@@ -34,14 +34,14 @@ def sections(explanation: Explanation) -> tuple[Section, ...]:
         Prose(say("What was asked"), explanation.asked),
         Prose(say("How to read it"), tuple(terms), listed=True),
         Prose(say("The idea"), explanation.idea),
-        code_section(explanation.code),
+        code_section(say("The same in transformers"), explanation.code),
         Facts((see(explanation.topics),)),
     )
 
 
-def code_section(code: tuple[str, ...]) -> Listing:
+def code_section(title: str, code: tuple[str, ...]) -> Listing:
     """Lines of Python, to be copied and run."""
-    return Listing(tuple(map(Cell, code)), title=say("The same in transformers"))
+    return Listing(tuple(map(Cell, code)), title=title)
 
 
 def see(topics: tuple[str, ...]) -> str:

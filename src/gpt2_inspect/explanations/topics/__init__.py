@@ -40,7 +40,7 @@ TOPICS = {
 """By name, in the order in which a text goes through the model, each with its file."""
 
 
-def topic(name: str) -> "Topic":
+def topic_named(name: str) -> "Topic":
     """The topic with this name."""
     found: Topic = getattr(import_module(f".{TOPICS[name]}", __name__), name.replace("-", "_"))()
     return found
@@ -48,16 +48,15 @@ def topic(name: str) -> "Topic":
 
 def topic_sections(name: str) -> "Iterator[Section]":
     """What people see of it."""
-    found = topic(name)
-    yield Prose(found.title, found.paragraphs)
-    if found.code:
-        yield code_section(found.code)
+    found = topic_named(name)
+    yield Prose(say("{heading}: {meaning}", heading=name, meaning=found.title), found.paragraphs)
+    yield code_section(say("In Python"), found.code)
     yield Facts((say("To see it: {commands}", commands=found.shown_by), see(found.related)))
 
 
 def list_sections() -> "Iterator[Section]":
     """All of them, with what they are about."""
-    rows = tuple((Cell(name), Cell(topic(name).title)) for name in TOPICS)
+    rows = tuple((Cell(name), Cell(topic_named(name).title)) for name in TOPICS)
     yield Grid((Column(say("topic")), Column(say("about"))), rows)
     yield Facts(
         (say("`gpt2-inspect explain TOPIC` explains one; `--explain` behind any other command explains its answer."),)

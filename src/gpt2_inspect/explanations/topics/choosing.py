@@ -6,7 +6,7 @@ from .topic import POCKET, Topic
 
 def greedy() -> Topic:
     return Topic(
-        say("greedy: take the most probable token each time"),
+        say("take the most probable token each time"),
         (
             say(
                 "Greedy search appends the argmax of the logits and asks again. It is quick and always gives the same "
@@ -32,7 +32,7 @@ def greedy() -> Topic:
 
 def beam_search() -> Topic:
     return Topic(
-        say("beam-search: keep the best few texts"),
+        say("keep the best few texts"),
         (
             say(
                 "Beam search with B beams keeps B unfinished texts. At each step all are extended by every token, and "
@@ -63,7 +63,7 @@ def beam_search() -> Topic:
 
 def sampling() -> Topic:
     return Topic(
-        say("sampling: draw the next token at random"),
+        say("draw the next token at random"),
         (
             say(
                 "Each token is drawn as often as its probability says: one of 20% in every fifth draw, on average. "
@@ -89,7 +89,7 @@ def sampling() -> Topic:
 
 def temperature() -> Topic:
     return Topic(
-        say("temperature: sharper or flatter"),
+        say("sharper or flatter"),
         (
             say(
                 "All logits are divided by the temperature before softmax. Below 1 their differences grow and the "
@@ -114,7 +114,7 @@ def temperature() -> Topic:
 
 def top_k() -> Topic:
     return Topic(
-        say("top-k: draw from the k most probable tokens"),
+        say("draw from the k most probable tokens"),
         (
             say(
                 "All but the k tokens with the largest logits get the probability 0; the others are scaled to sum to "
@@ -140,7 +140,7 @@ def top_k() -> Topic:
 
 def top_p() -> Topic:
     return Topic(
-        say("top-p: draw from as few tokens as reach p"),
+        say("draw from as few tokens as reach p"),
         (
             say(
                 "The tokens are sorted by probability, and the first ones are kept, as few as together reach p: the "
@@ -166,7 +166,7 @@ def top_p() -> Topic:
 
 def max_length() -> Topic:
     return Topic(
-        say("max-length: how long a text may get"),
+        say("how long a text may get"),
         (
             say(
                 "transformers' max_new_tokens (here --steps) counts the tokens that are added. Its max_length (here "

@@ -6,7 +6,7 @@ from .topic import POCKET, Topic
 
 def tokenizer() -> Topic:
     return Topic(
-        say("tokenizer: from text to ids and back"),
+        say("from text to ids and back"),
         (
             say(
                 "A model reads ids, numbers from 0 to the size of its vocabulary less 1. GPT-2's tokenizer is a "
@@ -37,7 +37,7 @@ def tokenizer() -> Topic:
 
 def end_of_text() -> Topic:
     return Topic(
-        say("end-of-text: where a text begins and ends"),
+        say("where a text begins and ends"),
         (
             say(
                 "GPT-2 was trained on documents with the token <|endoftext|> between them. So it stands for both: put "
@@ -60,7 +60,7 @@ def end_of_text() -> Topic:
 
 def embeddings() -> Topic:
     return Topic(
-        say("embeddings: a vector for each token"),
+        say("a vector for each token"),
         (
             say(
                 "wte is a matrix with a row for each token of the vocabulary; an id is the number of a row. The row "
@@ -87,7 +87,7 @@ def embeddings() -> Topic:
 
 def positions() -> Topic:
     return Topic(
-        say("positions: how a model knows the order"),
+        say("how a model knows the order"),
         (
             say(
                 "A query meets the keys of earlier tokens without regard to where they stand. So GPT-2 adds to each "
@@ -112,7 +112,7 @@ def positions() -> Topic:
 
 def attention() -> Topic:
     return Topic(
-        say("attention: which tokens a token looks at"),
+        say("which tokens a token looks at"),
         (
             say(
                 "In each head every token has a query, a key and a value, three vectors made of its hidden state. Its "
@@ -144,7 +144,7 @@ def attention() -> Topic:
 
 def kv_cache() -> Topic:
     return Topic(
-        say("kv-cache: why the second token is quicker"),
+        say("why the second token is quicker"),
         (
             say(
                 "A later token looks at the keys and values of the earlier ones, and these never change, because no "
@@ -170,7 +170,7 @@ def kv_cache() -> Topic:
 
 def hidden_states() -> Topic:
     return Topic(
-        say("hidden-states: what the layers hold"),
+        say("what the layers hold"),
         (
             say(
                 "For each token the model carries a vector of n_embd numbers from block to block: the residual "
@@ -196,7 +196,7 @@ def hidden_states() -> Topic:
 
 def layer_norm() -> Topic:
     return Topic(
-        say("layer-norm: keeping vectors in size"),
+        say("keeping vectors in size"),
         (
             say(
                 "A layer norm takes the mean of a vector from its numbers, divides them by their standard deviation, "
@@ -204,8 +204,8 @@ def layer_norm() -> Topic:
                 "MLP, and ln_f after the last block, before the head."
             ),
             say(
-                "What the blocks add up is never normed itself, so it grows from state to state; only ln_f brings it "
-                "down for the head."
+                "What the blocks add up is never normed itself, so it tends to grow from state to state; only ln_f "
+                "brings it down for the head."
             ),
         ),
         (
@@ -221,7 +221,7 @@ def layer_norm() -> Topic:
 
 def head() -> Topic:
     return Topic(
-        say("head: from the last hidden state to logits"),
+        say("from the last hidden state to logits"),
         (
             say(
                 "AutoModel gives the last hidden state, n_embd numbers for each token. AutoModelForCausalLM is the "
@@ -246,7 +246,7 @@ def head() -> Topic:
 
 def logit_lens() -> Topic:
     return Topic(
-        say("logit-lens: what a layer would say"),
+        say("what a layer would say"),
         (
             say(
                 "Each hidden state can be read out as if it were the last: through ln_f, through the head, and "
@@ -254,9 +254,8 @@ def logit_lens() -> Topic:
             ),
             say(
                 "The head was trained for the last state alone, so what the lens shows of early ones is a rough "
-                "reading, and no "
-                'proof of what the model "thinks" there. The last state has gone through ln_f already: a lens that puts it '
-                "through once more shows wrong numbers."
+                "reading, and no proof of what the model knows there. The last state has gone through ln_f already: a "
+                "lens that puts it through once more shows wrong numbers."
             ),
         ),
         (

@@ -6,7 +6,7 @@ from .topic import POCKET, Topic
 
 def logits() -> Topic:
     return Topic(
-        say("logits: one number for each token of the vocabulary"),
+        say("one number for each token of the vocabulary"),
         (
             say(
                 "Behind every token of a text the model gives a logit for each token of its vocabulary: the larger, "
@@ -35,7 +35,7 @@ def logits() -> Topic:
 
 def softmax() -> Topic:
     return Topic(
-        say("softmax: from logits to probabilities"),
+        say("from logits to probabilities"),
         (
             say(
                 "softmax(logits)[i] = e^logits[i] / (e^logits[0] + e^logits[1] + ...). All results are above 0 and "
@@ -57,7 +57,7 @@ def softmax() -> Topic:
 
 def logprob() -> Topic:
     return Topic(
-        say("logprob: the logarithm of a probability"),
+        say("the logarithm of a probability"),
         (
             say(
                 "logprob = ln(prob), in nats: 0 is certain, and the less probable, the further below 0. ln(50%) = "
@@ -81,7 +81,7 @@ def logprob() -> Topic:
 
 def surprisal() -> Topic:
     return Topic(
-        say("surprisal: how many bits a token costs"),
+        say("how many bits a token costs"),
         (
             say(
                 "surprisal = -log2(prob), in bits. What is certain has 0; each halving of the probability adds one "
@@ -101,7 +101,7 @@ def surprisal() -> Topic:
 
 def entropy() -> Topic:
     return Topic(
-        say("entropy: how unsure a distribution is"),
+        say("how unsure a distribution is"),
         (
             say(
                 "The mean of the surprisals of all tokens, each weighted by its probability: the sum of -p log2(p), "
@@ -127,7 +127,7 @@ def entropy() -> Topic:
 
 def perplexity() -> Topic:
     return Topic(
-        say("perplexity: how unsure a model is about a text"),
+        say("how unsure a model is about a text"),
         (
             say(
                 "perplexity = e^(-(sum of the logprobs) / number of tokens). A model that gave each token of the text "
