@@ -18,13 +18,13 @@ def opening(result: Result, names: Sequence[str], *, torch: bool = True, standar
         standard: names of modules of Python's own.
     """
     bundled = result.model.source == "bundled"
-    name = repr(result.model.name)
+    name = result.model.name
     return [
         *(f"import {module}" for module in standard),
         *(["from importlib.resources import files"] if bundled else []),
         *(["import torch"] if torch else []),
         f"from transformers import {', '.join(sorted(names))}",
-        f'name = str(files("gpt2_inspect") / "data" / {name})' if bundled else f"name = {name}",
+        f'name = str(files("gpt2_inspect") / "data" / "{name}")' if bundled else f"name = {name!r}",
     ]
 
 
