@@ -31,6 +31,7 @@ def load(
     dtype: str = "float32",
     revision: str | None = None,
     offline: bool = False,
+    for_text: str = "",
 ) -> "Session":
     """Load a GPT-2.
 
@@ -38,12 +39,13 @@ def load(
 
     Args:
         model: `pocket` or `pocket-zh` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the
-            hub's cache holds it, else `pocket`.
+            hub's cache holds it, else the bundled one for the language of `for_text`.
         backend: `numpy`, `torch`, or `auto`: the faster one that can run this.
         device: `cpu`, `cuda` or `cuda:N`; all but the first need torch.
         dtype: `float32`, `bfloat16` or `float16`; all but the first need torch.
         revision: a branch, tag or commit of a hub model.
         offline: forbid downloads.
+        for_text: what it is going to be asked about, if that is to choose between the bundled models.
 
     Raises:
         ModelNotFoundError: the model is nowhere to be had.
@@ -52,7 +54,7 @@ def load(
         UsageError: an unknown backend, device or dtype.
     """
     check_choice(backend, device, dtype)
-    files = find_model(model, revision, offline=offline)
+    files = find_model(model, revision, offline=offline, for_text=for_text)
     return Session(LoadedGPT2(files, read_config(files.folder / CONFIG), Choice(backend, device, dtype)))
 
 

@@ -41,7 +41,7 @@ class Request(NamedTuple):
         """All that most commands do: ask the question about the text, and write the answer."""
         asked = self.streams.read_text(text)
         with self.open_output() as out:
-            session = self.open_session()
+            session = self.open_session(asked)
             out.write(session.ask(self.question(question()), asked))
 
     def question(self, kind: type[_Q]) -> _Q:
@@ -49,12 +49,12 @@ class Request(NamedTuple):
         names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # questions are dataclasses
         return kind(**{name: value for name, value in self.own.items() if name in names and value is not None})
 
-    def open_session(self) -> "Session":
-        """Load the model."""
+    def open_session(self, text: str = "") -> "Session":
+        """Load the model that is named, or the one for this text."""
         from .model import open_session
 
         names = ("model", "revision", "offline", "backend", "device", "dtype")
-        return open_session(self.streams, **{name: self.shared[name] for name in names})
+        return open_session(self.streams, **{name: self.shared[name] for name in names}, for_text=text)
 
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""

@@ -23,6 +23,6 @@ def embeddings(
     """
     prompt = request.streams.read_text(text)
     with request.open_output() as out, request.open_save(save) as saver:
-        session = request.open_session()
+        session = request.open_session(prompt)
         question = request.question(analysis.EmbeddingsQuestion)
         out.write(session.ask(question, prompt, on_part=saver.write if saver else None))
