@@ -22,10 +22,18 @@ def attention(
     ] = None,
     position: options.Position = -1,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many tokens to show for each head."))] = 3,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help=say("Write the weights of all layers and heads to FILE.npz or FILE.safetensors."),
+        ),
+    ] = None,
 ) -> None:
     """See which tokens each token looks at.
 
     For each head: to which tokens the one at --position, by default the last, gives the largest attention weights, and
     the entropy of all its weights. With --layer and --head also the weights of every token.
     """
-    request.answer(lambda: analysis.AttentionQuestion, text)
+    request.answer(lambda: analysis.AttentionQuestion, text, save)
