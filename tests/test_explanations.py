@@ -41,6 +41,10 @@ CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("score", TEXT, {}),
     ("score", TEXT, {"bos": True, "top_k": 1}),
     ("score", ONE, {}),
+    ("logits", TEXT, {}),
+    ("logits", ONE, {"top_k": 384, "temperatures": (0.5, 1.0, 2.0)}),
+    ("logits", TEXT, {"position": -3, "temperatures": (2.0,), "top_p": 0.7, "sample_top_k": 5}),
+    ("logits", TEXT, {"sample_top_k": 1}),
     ("attention", TEXT, {}),
     ("attention", TEXT, {"layer": 1}),
     ("attention", TEXT, {"layer": 1, "head": 2, "position": -3}),
@@ -147,7 +151,7 @@ def floats(value: Any) -> Iterator[float]:
 def test_every_number_is_one_of_the_record(answer: Answer, method: str, asked: Any, options: dict[str, Any]) -> None:
     result = answer(method, asked, options)
     explanation = explanation_of(result)
-    known = {str(value) for value in options.values()}
+    known = {str(value) for value in options.values()} | {f"{math.e:.3f}"}
     for value in [*floats(result.to_dict()), *derived(result)]:
         known |= {decimal(value, places) for places in (2, 3, 4)} | {f"{value:.3g}", f"{value:.2g}"}
         known |= {percent(min(value, 1.0))} if 0 <= value <= 1.001 else set()
@@ -227,6 +231,19 @@ def check_score(result: Any, names: dict[str, Any], printed: list[str]) -> None:
         assert near(torch.tensor([total, perplexity]), [result.totals.logprob, result.totals.perplexity])
     best = names["logprobs"][-1].topk(len(result.positions[-1].next_top_logprobs))
     assert near(best.values, [candidate.logprob for candidate in result.positions[-1].next_top_logprobs])
+
+
+def check_logits(result: Any, names: dict[str, Any], printed: list[str]) -> None:
+    assert names["logits"].argmax(-1).tolist() == [place.argmax.id for place in result.positions]
+    best = names["one"].softmax(-1).topk(len(result.softmax.candidates))
+    assert near(best.values, [candidate.prob for candidate in result.softmax.candidates])
+    assert near(names["one"].logsumexp(-1), result.softmax.log_sum_exp)
+    if result.temperatures is not None:
+        final = [sorted((each.prob_final for each in at.candidates), reverse=True) for at in result.temperatures]
+        assert near(names["probs"].topk(len(final[-1])).values, final[-1])
+        assert [float(line.split()[0]) for line in printed[-len(final) :]] == [
+            at.temperature for at in result.temperatures
+        ]
 
 
 def check_attention(result: Any, names: dict[str, Any], printed: list[str]) -> None:

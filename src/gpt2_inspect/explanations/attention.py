@@ -26,19 +26,19 @@ def _asked(result: Attention) -> Iterator[str]:
     if result.matrix is not None:
         yield say(
             "Which tokens does each token look at in head {head} of layer {layer}? First the token at position "
-            "{position}, {token}, then all.",
+            "{position}, '{token}', then all.",
             head=first.head,
             layer=first.layer,
             **position,
         )
     elif result.options["layer"] is not None:
         yield say(
-            "Which tokens does the one at position {position}, {token}, look at in each head of layer {layer}?",
+            "Which tokens does the one at position {position}, '{token}', look at in each head of layer {layer}?",
             layer=first.layer,
             **position,
         )
     else:
-        yield say("Which tokens does the one at position {position}, {token}, look at in each head?", **position)
+        yield say("Which tokens does the one at position {position}, '{token}', look at in each head?", **position)
 
 
 def _columns(result: Attention) -> Iterator[Term]:
@@ -71,9 +71,9 @@ def _idea(result: Attention) -> Iterator[str]:
     else:
         yield say_n(
             "From position {position} a head can see {tokens}; in layer {layer}, head {head}, the one that is listed "
-            "gets {share}: {best} at {index}. What comes later is hidden, for it is what the model is to predict.",
+            "gets {share}: '{best}' at {index}. What comes later is hidden, for it is what the model is to predict.",
             "From position {position} a head can see {tokens}; in layer {layer}, head {head}, the {n} that are listed "
-            "share {share}, with the largest part for {best} at {index}. What comes later is hidden, for it is what "
+            "share {share}, with the largest part for '{best}' at {index}. What comes later is hidden, for it is what "
             "the model is to predict.",
             n=len(head.top),
             position=result.position,

@@ -66,8 +66,8 @@ def _idea(result: CompareHeads) -> Iterator[str]:
             )
     best = result.top_logprobs[0]
     yield say(
-        "So the base model with that product says the same as the other: {token} with {prob}; the largest difference "
-        "of two logits is {difference}.",
+        "So the base model with that product says the same as the other: '{token}' with {prob}; the largest "
+        "difference of two logits is {difference}.",
         token=visible(best),
         prob=percent(best.prob),
         difference=f"{result.identity.max_abs_difference:.2g}",

@@ -59,7 +59,7 @@ def _idea(result: CompareSearch) -> Iterator[str]:
         yield say("Here both found the same: {logprob} nats.", logprob=decimal(greedy.logprob))
     else:
         yield say(
-            "Here they part at step {step}: greedy search takes {greedy}, the best beam {beam}. In the end greedy "
+            "Here they part at step {step}: greedy search takes '{greedy}', the best beam '{beam}'. In the end greedy "
             "search has {greedy_logprob} and the best beam {beam_logprob}: the latter's text is e^{gap} = {times} "
             "times as probable.",
             step=result.first_divergence,

@@ -50,7 +50,7 @@ def _id_idea(result: Decode) -> Iterator[str]:
     part = next((token for token in result.tokens if not token.complete_utf8), None)
     if part is not None:
         yield say(
-            "That is why {token} can stand here: it is a part of a character, and others must give the rest. Where "
+            "That is why '{token}' can stand here: it is a part of a character, and others must give the rest. Where "
             "they do not, the text has U+FFFD.",
             token=visible(part),
         )
@@ -88,7 +88,7 @@ def _order_columns() -> Iterator[Term]:
 def _order_idea(result: Decode, argmax: Candidate, descending: tuple[Candidate, ...]) -> Iterator[str]:
     yield say(
         "max gives a number, argmax the index where it stands: {id}. A tokenizer knows ids and no logits, so the "
-        "index is decoded: {token}. argsort gives all indices in the order of their logits; its last is the argmax.",
+        "index is decoded: '{token}'. argsort gives all indices in the order of their logits; its last is the argmax.",
         id=argmax.id,
         token=visible(argmax),
     )
@@ -97,7 +97,7 @@ def _order_idea(result: Decode, argmax: Candidate, descending: tuple[Candidate, 
         yield say(
             "Softmax keeps the order, so the most probable token is the argmax too: {logit} becomes {prob}. Only "
             "differences of logits count: to the smallest, {worst}, it is {gap}, and e^{gap} is how many times as "
-            "probable {token} is.",
+            "probable '{token}' is.",
             logit=decimal(argmax.logit),
             prob=percent(argmax.prob),
             worst=decimal(worst.logit),

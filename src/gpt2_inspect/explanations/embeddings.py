@@ -58,7 +58,7 @@ def _idea(result: Embeddings) -> Iterator[str]:
     last = result.tokens[-1]
     yield say(
         "A query meets the keys of earlier tokens without regard to their order, so the position's row is added to "
-        "the token's: {token} at position {position} has norm {token_norm}, its position {position_norm}, their sum "
+        "the token's: '{token}' at position {position} has norm {token_norm}, its position {position_norm}, their sum "
         "{sum_norm}. The sum is hidden state 0.",
         token=visible(last),
         position=last.position,
@@ -68,7 +68,7 @@ def _idea(result: Embeddings) -> Iterator[str]:
     )
     if last.nearest:
         yield say(
-            "Tokens that stand in like places get like vectors in training: nearest to {token} is {other}, cosine "
+            "Tokens that stand in like places get like vectors in training: nearest to '{token}' is '{other}', cosine "
             "{cosine} (1 is the same direction, 0 a right angle).",
             token=visible(last),
             other=visible(last.nearest[0]),

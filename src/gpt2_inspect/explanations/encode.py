@@ -59,7 +59,7 @@ def _idea(result: Encode) -> Iterator[str]:
     if split is not None:
         first = result.tokens[split.token_indices[0]]
         yield say(
-            "{text} is split over {tokens}; the first, {token}, cannot be read without the others.",
+            "'{text}' is split over {tokens}; the first, '{token}', cannot be read without the others.",
             text=visible_line(split.text),
             tokens=tokens(len(split.token_indices)),
             token=visible(first),

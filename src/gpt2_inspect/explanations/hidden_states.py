@@ -29,8 +29,8 @@ def _with_lens(result: HiddenStates) -> bool:
 def _asked(result: HiddenStates) -> Iterator[str]:
     place = {"position": result.position, "token": visible(result.prompt.tokens[result.position])}
     yield say_n(
-        "What does the model hold of the token at position {position}, {token}, before the {n} block and after it?",
-        "What does the model hold of the token at position {position}, {token}, before the first of its {n} blocks "
+        "What does the model hold of the token at position {position}, '{token}', before its one block and after it?",
+        "What does the model hold of the token at position {position}, '{token}', before the first of its {n} blocks "
         "and after each?",
         n=result.model.n_layer,
         **place,
@@ -74,8 +74,8 @@ def _idea(result: HiddenStates) -> Iterator[str]:
     if last.top_logprobs is not None and before.top_logprobs is not None:
         yield say(
             "The lens puts every other state through ln_f and the head, too. The head was trained for the last alone, "
-            "so what it says of early ones is a rough reading. {early} leads with {early_prob} in state "
-            "{early_index}, {late} with {late_prob} in the last.",
+            "so what it says of early ones is a rough reading. '{early}' leads with {early_prob} in state "
+            "{early_index}, '{late}' with {late_prob} in the last.",
             early=visible(before.top_logprobs[0]),
             early_prob=percent(before.top_logprobs[0].prob),
             early_index=before.index,

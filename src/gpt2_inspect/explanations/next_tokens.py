@@ -32,7 +32,7 @@ def _asked(result: NextTokens) -> Iterator[str]:
     prompt, decoding, taken = result.prompt, result.decoding, len(result.steps)
     if prompt.bos_added:
         yield say(
-            "The text is empty, so the model starts from {token}, which stands where a text begins.",
+            "The text is empty, so the model starts from '{token}', which stands where a text begins.",
             token=visible(prompt.tokens[0]),
         )
     if prompt.tokens_dropped:
@@ -51,7 +51,7 @@ def _asked(result: NextTokens) -> Iterator[str]:
     yield from _chosen_how(result)
     if result.finish_reason == "eos":
         yield say(
-            "In step {step} the token taken was {token}, which ends a text; that is why nothing follows.",
+            "In step {step} the token taken was '{token}', which ends a text; that is why nothing follows.",
             step=taken,
             token=visible(result.steps[-1].chosen),
         )
@@ -107,7 +107,7 @@ def _idea(result: NextTokens) -> Iterator[str]:
     yield say(
         "For each token of the vocabulary the model computes a logit, which can be any number. Softmax makes "
         "probabilities of them: e to the power of the logit, divided by the sum of that over all tokens. In step 1 "
-        "{token} has the logit {logit}, which comes to e^{logprob} = {prob}.",
+        "'{token}' has the logit {logit}, which comes to e^{logprob} = {prob}.",
         token=visible(best),
         logit=decimal(best.logit),
         logprob=decimal(best.logprob),
@@ -116,7 +116,7 @@ def _idea(result: NextTokens) -> Iterator[str]:
     listed, unlisted = len(first.top_logprobs), result.model.vocab_size - len(first.top_logprobs)
     if unlisted:
         yield say_n(
-            "The {n} token listed in step 1 has {share}; the other {unlisted} share the rest.",
+            "The token listed in step 1 has {share}; the other {unlisted} share the rest.",
             "The {n} tokens listed in step 1 make up {share}; the other {unlisted} share the rest.",
             n=listed,
             share=percent(min(1.0, sum(candidate.prob for candidate in first.top_logprobs))),
@@ -138,13 +138,13 @@ def _filters(result: NextTokens) -> Iterator[str]:
         yield say(
             "Temperature {temperature} divides all logits before softmax: below 1 it moves them apart, so what is "
             "probable becomes more so.",
-            temperature=temperature,
+            temperature=f"{temperature:g}",
         )
     elif temperature is not None and temperature > 1:
         yield say(
             "Temperature {temperature} divides all logits before softmax: above 1 it moves them together, so what is "
             "improbable gains.",
-            temperature=temperature,
+            temperature=f"{temperature:g}",
         )
     else:
         yield say("Temperature 1 leaves the logits as they are.")
@@ -162,13 +162,16 @@ def _filters(result: NextTokens) -> Iterator[str]:
             share=decoding.top_p,
         )
     chosen = result.steps[0].chosen
-    if isinstance(chosen, SampledCandidate):
+    if not isinstance(chosen, SampledCandidate):
+        return
+    drawn = {"token": visible(chosen), "final": percent(chosen.prob_final), "prob": percent(chosen.prob)}
+    if decoding.sample_top_k is None and decoding.top_p is None:
+        yield say("In step 1 '{token}' was drawn with {final} in place of {prob}.", **drawn)
+    else:
         yield say(
-            "Those that are left are scaled to make up 100%: in step 1 {token} was drawn with {final} in place of "
+            "Those that are left are scaled to make up 100%: in step 1 '{token}' was drawn with {final} in place of "
             "{prob}.",
-            token=visible(chosen),
-            final=percent(chosen.prob_final),
-            prob=percent(chosen.prob),
+            **drawn,
         )
 
 

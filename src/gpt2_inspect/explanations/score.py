@@ -23,14 +23,15 @@ def explain(result: Score) -> Explanation:
 
 def _asked(result: Score) -> Iterator[str]:
     yield say(
-        "How probable is each token of the text, given those before it? One pass over the {tokens} answers for all.",
+        "How probable is each token of the text, given those before it? One pass answers for all; the model reads "
+        "{tokens}.",
         tokens=tokens(len(result.positions)),
     )
     first = visible(result.positions[0])
     if result.prompt.bos_added:
-        yield say("{token} was put before the text, so that its first token is scored as well.", token=first)
+        yield say("'{token}' was put before the text, so that its first token is scored as well.", token=first)
     else:
-        yield say("Nothing stands before the first token, {token}, so it has no probability.", token=first)
+        yield say("Nothing stands before the first token, '{token}', so it has no probability.", token=first)
 
 
 def _columns(result: Score) -> Iterator[Term]:
@@ -62,8 +63,8 @@ def _idea(result: Score) -> Iterator[str]:
     if last.index == 0:
         best = last.next_top_logprobs[0]
         yield say(
-            "The logits at position i rate the token at i + 1. There is none behind {token}, for which {best} with "
-            "{prob} would have been the best.",
+            "The logits at position i rate the token at i + 1. There is none behind '{token}', for which '{best}' "
+            "with {prob} would have been the best.",
             token=visible(last),
             best=visible(best),
             prob=percent(best.prob),
@@ -71,8 +72,8 @@ def _idea(result: Score) -> Iterator[str]:
         return
     token = max(result.positions[1:], key=_surprisal)
     yield say(
-        "The logits at position i rate the token at i + 1. The largest surprise: those at {before}, {token_before}, "
-        "give {prob} to {token} at {index}. That is {surprisal} bits of surprisal, where {entropy} were to be "
+        "The logits at position i rate the token at i + 1. The largest surprise: those at {before}, '{token_before}', "
+        "give {prob} to '{token}' at {index}. That is {surprisal} bits of surprisal, where {entropy} were to be "
         "expected.",
         before=token.index - 1,
         token_before=visible(result.positions[token.index - 1]),

@@ -107,7 +107,7 @@ def temperature() -> Topic:
             "print([round(prob, 3) for prob in (logits / 0.5).softmax(-1).tolist()])  # [0.867, 0.117, 0.016]",
             "print([round(prob, 3) for prob in (logits / 2.0).softmax(-1).tolist()])  # [0.506, 0.307, 0.186]",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --temperature 0.5 --explain',
+        'gpt2-inspect logits "Once upon a time" --temperatures 0.5,1,2 --explain',
         ("sampling", "softmax", "top-k", "top-p"),
     )
 

@@ -28,7 +28,7 @@ def logits() -> Topic:
             "print(list(logits.shape))  # [1, 4, 8192]",
             "print(tokenizer.decode(logits[0, -1].argmax()))",
         ),
-        'gpt2-inspect decode --prompt "Once upon a time" --explain',
+        'gpt2-inspect logits "Once upon a time" --explain',
         ("softmax", "logprob", "head", "greedy"),
     )
 
