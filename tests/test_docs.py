@@ -24,7 +24,7 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, GROUPS, OTHER_COMMANDS, app
+from gpt2_inspect.cli.app import COMMANDS, GROUPS, OTHER_COMMANDS, TOOLS, app
 from harness import run_cli
 
 
@@ -33,7 +33,7 @@ def test_pages_show_what_the_command_prints(example: Example) -> None:
     assert without_times(run_example(example.command)) == without_times(example.output)
 
 
-EVERY = (*COMMANDS, *OTHER_COMMANDS)
+EVERY = (*COMMANDS, *OTHER_COMMANDS, *TOOLS)
 
 
 @pytest.mark.parametrize("command", EVERY)

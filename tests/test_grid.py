@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from gpt2_inspect.render import markdown, render, table
+from gpt2_inspect.render import Page, markdown, render, table
 from gpt2_inspect.render.grid import grid_lines
 from gpt2_inspect.render.lines import Line, fold, pad, tail, wrap
 from gpt2_inspect.render.markdown_text import block_text, cell_text, inline_text
@@ -426,7 +426,7 @@ def draw(form: str, *shown_sections: Section, width: int | None = None, theme: T
     with pytest.MonkeyPatch.context() as patch:
         for module in (markdown, table):
             patch.setattr(module, "view_of", lambda _: view)
-        return "".join(render(NOTHING, form, width, theme))
+        return "".join(render(NOTHING, form, Page(width, theme)))
 
 
 def parse(text: str) -> list[Any]:

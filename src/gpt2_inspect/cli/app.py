@@ -29,6 +29,9 @@ OTHER_COMMANDS = ("compare", "quiz", "models")
 GROUPS = ("models",)
 """Those of them that are a group of commands: the function of that name makes it."""
 
+TOOLS = ("explain",)
+"""So are these, but they ask no model, and have none of the options that the others share."""
+
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
     "rich_markup_mode": None,
@@ -41,19 +44,19 @@ class Commands(TyperGroup):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*COMMANDS, *OTHER_COMMANDS]
+        return [*COMMANDS, *OTHER_COMMANDS, *TOOLS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in (*COMMANDS, *OTHER_COMMANDS):
+        if cmd_name not in (*COMMANDS, *OTHER_COMMANDS, *TOOLS):
             return None
-        from .command import with_shared_options
+        from .command import with_shared_options, with_streams
 
         name = cmd_name.replace("-", "_")
         function = getattr(import_module(f".{name}", __package__), name)
         if cmd_name in GROUPS:
             return typer.main.get_command(function(SETTINGS))
         alone = typer.Typer(**SETTINGS)
-        alone.command(cmd_name)(with_shared_options(function))
+        alone.command(cmd_name)(with_streams(function) if cmd_name in TOOLS else with_shared_options(function))
         return typer.main.get_command(alone)
 
 

@@ -14,6 +14,7 @@ import typer
 
 from ..errors import UsageError
 from ..messages import Message, say
+from ..render.formats import Page
 from ..render.signs import use_signs
 from . import options
 from .streams import Streams
@@ -75,6 +76,7 @@ class Request(NamedTuple):
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
+        form = form or (self.shared["explain"] and "--explain")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
@@ -82,15 +84,15 @@ class Request(NamedTuple):
         """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
         from .output import choose_format, open_output
 
-        path = self._output
-        form = choose_format(self.shared["form"], self.shared["json"], path)
+        path, explained = self._output, self.shared["explain"]
+        form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
         theme = choose_theme(
             self.streams,
             self.shared["color"],
             self.shared["theme"],
             shows=form == "table" and path is None and not bare,
         )
-        return open_output(self.streams, path, form, theme)
+        return open_output(self.streams, path, form, Page(theme=theme), explained=explained)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed to standard output."""
@@ -132,6 +134,7 @@ def shared_options(
     color: options.Color = "auto",
     theme: options.Theme = "auto",
     ascii: options.Ascii = False,
+    explain: options.Explain = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Only its parameters count: they become those of every command."""
@@ -144,15 +147,32 @@ def with_shared_options(function: Callable[..., None], without: Collection[str] 
     have no meaning for it.
     """
     _, *own = inspect.signature(function).parameters.values()
-    first, *every = inspect.signature(shared_options).parameters.values()
+    _, *every = inspect.signature(shared_options).parameters.values()
     left_out = {*without, *(parameter.name for parameter in own)}
     shared = [parameter for parameter in every if parameter.name not in left_out]
 
-    def command(**values: Any) -> None:
-        streams: Streams = values.pop(first.name).obj
+    def call(streams: Streams, **values: Any) -> None:
         request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
         use_signs(signs_for(streams, asked=request.shared["ascii"]))
         function(request, **values)
+
+    return _for_typer(function, call, shared)
+
+
+def with_streams(function: Callable[..., None]) -> Callable[..., None]:
+    """`function(streams, ...)` as a function whose parameters are the command's own."""
+    return _for_typer(function, function, [])
+
+
+def _for_typer(
+    function: Callable[..., None], call: Callable[..., None], shared: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """What Typer makes a command of: `call` with the streams, and `function`'s name, help and parameters."""
+    _, *own = inspect.signature(function).parameters.values()
+    first, *_ = inspect.signature(shared_options).parameters.values()
+
+    def command(**values: Any) -> None:
+        call(values.pop(first.name).obj, **values)
 
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # so that those with a default may stand anywhere

@@ -72,7 +72,4 @@ def next_tokens(
                     n=dropped,
                 )
             )
-        if table:
-            table.finish(result)
-        else:
-            out.write(result)
+        out.write(result)

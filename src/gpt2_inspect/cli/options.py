@@ -94,4 +94,8 @@ Ascii = Annotated[
         ),
     ),
 ]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help=say("Say below the table what was asked, how to read it, and the idea behind it.")),
+]
 Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]

@@ -6,20 +6,23 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Message
-from ..render import FORMATS, render
-from ..render.formats import DEFAULT, format_of_file
+from ..messages import Message, Option, one_of
+from ..render import FORMATS, Page, render
+from ..render.formats import ANY_PAGE, DEFAULT, format_of_file
 from ..results import Document
 from .files import open_whole, reported
 from .streams import Streams
 
 if TYPE_CHECKING:
     from ..render.live import LiveTable
-    from ..render.theme import Theme
+    from ..render.sections import Section
 
 
-def choose_format(form: str | None, json: bool, path: Path | None) -> str:
-    """The format that the options ask for. Raises UsageError if they disagree or name no format."""
+def choose_format(form: str | None, json: bool, path: Path | None, *, explained: bool) -> str:
+    """The format that the options ask for.
+
+    Raises UsageError if they disagree or name no format, or if the result is to be explained in one for programs.
+    """
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
     form = "json" if json else form or (format_of_file(path.suffix) if path else None) or DEFAULT
@@ -28,6 +31,11 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
             Message("there is no format {form!r}", form=form),
             Message("choose one of {names}", names=", ".join(FORMATS)),
         )
+    if explained and not FORMATS[form].for_people:
+        raise UsageError(
+            Message("{explain} has no place in {form}", explain=Option("explain"), form=form),
+            Message("choose {names}", names=one_of([name for name, each in FORMATS.items() if each.for_people])),
+        )
     return form
 
 
@@ -35,35 +43,59 @@ class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
     def __init__(
-        self, streams: Streams, file: IO[str] | None, path: Path | None, form: str, theme: "Theme | None" = None
+        self,
+        streams: Streams,
+        file: IO[str] | None,
+        path: Path | None,
+        form: str,
+        page: Page = ANY_PAGE,
+        *,
+        explained: bool = False,
     ) -> None:
         self._streams = streams
-        self._theme = theme
+        self._page = page
         self._file = file
         self._path = path
         self._form = form
+        self._explained = explained
+        self._live: LiveTable | None = None
 
     def live_table(self, command: str) -> "LiveTable | None":
-        """A table to hand the parts of the command's result to, if they are to appear as they are computed."""
+        """A table to hand the parts of the command's result to, if they are to appear as they are computed.
+
+        What `write` writes of the whole result is then the rest of that table.
+        """
         if self._file is not None or self._form != "table" or not self._streams.stdout.isatty():
             return None
         from ..render.live import LiveTable
 
-        width = self._streams.width or 80
-        return LiveTable(command, self._streams.stdout, width, self._theme)
+        self._live = LiveTable(command, self._streams.stdout, self._page._replace(width=self._streams.width or 80))
+        return self._live
 
     def write(self, result: Document) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
+        below = self._explanation(result)
+        if self._live is not None:
+            self._live.finish(result, below)
+            return
         if self._file is not None:
-            pieces = render(result, self._form)
+            pieces = render(result, self._form, self._page._replace(below=below))
         else:
-            width = self._streams.width if self._theme is None else self._streams.width_behind_pipe
-            pieces = render(result, self._form, width, self._theme)
+            width = self._streams.width if self._page.theme is None else self._streams.width_behind_pipe
+            pieces = render(result, self._form, self._page._replace(width=width, below=below))
         self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
         self._put(self._shown([line, "\n"]))
+
+    def _explanation(self, result: Document) -> "tuple[Section, ...]":
+        """What is said about the result, if that is asked for."""
+        if not self._explained:
+            return ()
+        from ..explanations import explain
+
+        return explain(result)
 
     def _shown(self, pieces: Iterable[str]) -> Iterable[str]:
         """What a program may read, exact as it is; or for a terminal, which it must not steer."""
@@ -83,13 +115,13 @@ class Output:
 
 
 @contextmanager
-def open_output(streams: Streams, path: Path | None, form: str, theme: "Theme | None" = None) -> Iterator[Output]:
-    """An Output to standard output, in the colours of the theme, or to a file that appears only when all is written.
+def open_output(streams: Streams, path: Path | None, form: str, page: Page, *, explained: bool) -> Iterator[Output]:
+    """An Output to standard output, or to a file that appears only when all is written.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
     if path is None:
-        yield Output(streams, None, None, form, theme)
+        yield Output(streams, None, None, form, page, explained=explained)
         return
     with open_whole(path) as file:
-        yield Output(streams, file, path, form)
+        yield Output(streams, file, path, form, page, explained=explained)

@@ -87,4 +87,4 @@ class _Dialogue:
         from ..render.table import painter, section_lines
 
         width = self._streams.width or 80
-        return "".join(section_lines(sections, width, painter(None, width)))
+        return "".join(section_lines(sections, width, painter(None)))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from .sections import Section
     from .theme import Theme
 
 
@@ -15,6 +16,12 @@ class Page(NamedTuple):
     """The colours of the terminal; None for none."""
     prompt_index: int = 0
     """Which of several texts the result is about."""
+    below: "tuple[Section, ...]" = ()
+    """What is said to people below the result, in formats that are for them."""
+
+
+ANY_PAGE = Page()
+"""As wide as it needs, without colours."""
 
 
 class Format(NamedTuple):
@@ -28,14 +35,16 @@ class Format(NamedTuple):
     """Of the names of files that hold this format."""
     exact: bool = False
     """Texts may stand in it as they are: what would steer a terminal is left for the one who writes to it."""
+    for_people: bool = False
+    """It is made of sections, so that more can be said below them."""
 
 
 FORMATS = {
-    "table": Format("table", "render_table"),
+    "table": Format("table", "render_table", for_people=True),
     "json": Format("json", "render_json", endings=(".json",)),
     "jsonl": Format("json", "render_jsonl", endings=(".jsonl",)),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
-    "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True),
+    "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
 }
 """By name, the default first. `table` is for people at a terminal, the others are plain text."""
 

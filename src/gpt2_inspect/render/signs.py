@@ -22,6 +22,7 @@ class Signs(NamedTuple):
     becomes: str
     nothing: str
     """Where there is no value."""
+    infinite: str
     first: str
     """The upper end of a bracket over several lines."""
     middle: str
@@ -32,8 +33,8 @@ class Signs(NamedTuple):
     """Characters of texts that are not ASCII are shown by their codes."""
 
 
-UNICODE = Signs("·", "⏎", "⇥", "∅", "◀", "…", "→", "–", "┌", "│", "└")
-ASCII = Signs("_", r"\n", r"\t", r"\empty", "*", "...", "->", "-", "/", "|", "\\", ascii=True)
+UNICODE = Signs("·", "⏎", "⇥", "∅", "◀", "…", "→", "–", "∞", "┌", "│", "└")
+ASCII = Signs("_", r"\n", r"\t", r"\empty", "*", "...", "->", "-", "inf", "/", "|", "\\", ascii=True)
 ALL_ASCII = ASCII._replace(all_ascii=True)
 
 _signs = UNICODE

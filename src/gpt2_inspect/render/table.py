@@ -14,7 +14,7 @@ from ..results import Document
 from .formats import Page
 from .grid import grid_lines
 from .lines import Line, Segment, wrap
-from .sections import Facts, Grid, Listing, Passage, Section
+from .sections import Facts, Grid, Listing, Passage, Prose, Section
 from .views import view_of
 from .visible import safe_text
 
@@ -28,9 +28,16 @@ measure = lru_cache(4096)(cell_len)
 """Columns of a text on a terminal; a table asks for the same texts again and again."""
 
 
+READABLE = 100
+"""Columns of the longest lines of prose."""
+
+_ITEM = "- "
+"""Stands before the items of a list."""
+
+
 def render_table(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
-    sections = view_of(result.command).sections(result)
+    sections = [*view_of(result.command).sections(result), *page.below]
     return section_lines(sections, page.width, painter(page.theme))
 
 
@@ -45,10 +52,26 @@ def section_lines(sections: Sequence[Section], width: int | None, paint: Paint) 
             case Passage():
                 yield f"{safe_text(section.text)}\n"
             case Listing():
+                if section.title:
+                    yield paint([Segment(section.title, heading=True)])
                 yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in section.lines)
             case Facts():
                 for line in map(safe_text, section.lines):
                     yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
+            case Prose():
+                yield from map(paint, prose_lines(section, width))
+
+
+def prose_lines(prose: Prose, width: int | None) -> Iterator[Line]:
+    """The heading and the paragraphs, in lines that can be read; those of an item stand behind its mark."""
+    width = min(width or READABLE, READABLE)
+    for line in wrap(prose.heading, width, measure):
+        yield [Segment(line, heading=True)]
+    mark = _ITEM if prose.listed else ""
+    for paragraph in map(safe_text, prose.paragraphs):
+        first, *others = wrap(paragraph, width - len(mark), measure)
+        yield [Segment(mark + first)]
+        yield from ([Segment(" " * len(mark) + line)] for line in others)
 
 
 def _plain(line: Line) -> str:

@@ -8,8 +8,9 @@ from ...messages import say
 from ...results import Token
 from ...results.compare import ComparedStep, ComparedToken, Comparison, Standing
 from ..sections import Cell, Column, Facts, Grid, Row, Section
+from ..signs import signs
 from ..visible import visible_line, visible_token
-from . import CHOSEN, decimal, flag, model_and_backend, percent
+from . import decimal, flag, model_and_backend, percent
 
 _STANDING = ("id", "rank", "logprob", "prob", "prob_final")
 
@@ -59,7 +60,7 @@ def _settings(result: Comparison) -> Iterator[tuple[str, bool, tuple[str, str]]]
 
     def of_both(value: Any) -> tuple[str, str]:
         a, b = (value(side) for side in (result.a, result.b))
-        return ("–" if a is None else str(a), "–" if b is None else str(b))
+        return (signs().nothing if a is None else str(a), signs().nothing if b is None else str(b))
 
     yield say("model"), False, of_both(lambda side: visible_line(side.model.name))
     yield say("temperature"), True, of_both(lambda side: side.decoding.temperature)
@@ -107,13 +108,13 @@ def _visible(token: ComparedToken | Token) -> str:
 def _standing(standing: Standing | None) -> Cell:
     """The probability that the side takes the token with, and whether it does."""
     if standing is None:
-        return Cell("–  ")
+        return Cell(f"{signs().nothing}  ")
     prob = say("cut") if standing.prob_final == 0 else percent(standing.prob_final)
-    return Cell(f"{prob} {CHOSEN if standing.chosen else ' '}", standing.prob_final, standing.chosen)
+    return Cell(f"{prob} {signs().chosen if standing.chosen else ' '}", standing.prob_final, standing.chosen)
 
 
 def _bits(bits: float | None) -> str:
-    return "∞" if bits == math.inf else decimal(bits)
+    return signs().infinite if bits == math.inf else decimal(bits)
 
 
 def _parting(step: ComparedStep) -> str:

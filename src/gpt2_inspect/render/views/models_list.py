@@ -5,8 +5,9 @@ from typing import Any
 from ...messages import say
 from ...results.models import ListedModel, ModelList
 from ..sections import Cell, Column, Facts, Grid, Row, Section
+from ..signs import signs
 from ..visible import visible_line
-from . import CHOSEN, flag
+from . import flag
 
 _NAMES = ("name", "source", "revision", "refs", "state", "missing", "size_bytes", "parameters", "languages")
 
@@ -35,17 +36,19 @@ def sections(result: ModelList) -> list[Section]:
         cache = say("the hub's cache: {folder}", folder=visible_line(result.cache))
     else:
         cache = say("the hub's cache holds no GPT-2; `gpt2-inspect models pull gpt2` fetches one (0.5 GB)")
-    return [grid, Facts((say("{sign} answers where no model is named", sign=CHOSEN), cache))]
+    return [grid, Facts((say("{sign} answers where no model is named", sign=signs().chosen), cache))]
 
 
 def _row(model: ListedModel) -> Row:
     name = visible_line(model.name)
-    parameters = "–" if model.parameters is None else say("{millions}M", millions=f"{model.parameters / 1e6:.1f}")
+    parameters = (
+        signs().nothing if model.parameters is None else say("{millions}M", millions=f"{model.parameters / 1e6:.1f}")
+    )
     return (
-        Cell(f"{name} {CHOSEN}" if model.default else name, strong=model.default),
+        Cell(f"{name} {signs().chosen}" if model.default else name, strong=model.default),
         Cell(say("{size} MB", size=f"{model.size_bytes / 1e6:.1f}")),
         Cell(parameters),
-        Cell(" ".join(model.languages) or "–"),
+        Cell(" ".join(model.languages) or signs().nothing),
         Cell(_origin(model)),
         Cell(_state(model)),
     )

@@ -7,8 +7,9 @@ from ...messages import say, say_n
 from ...results import Candidate
 from ...results.quiz import Quiz, Round
 from ..sections import Cell, Column, Facts, Grid, Row, Section
+from ..signs import signs
 from ..visible import visible_line
-from . import CHOSEN, TOKEN_COLUMNS, decimal, flag, model_and_backend, percent, token_values, visible
+from . import TOKEN_COLUMNS, decimal, flag, model_and_backend, percent, token_values, visible
 
 _TAIL = 22
 """Columns on a terminal for the end of a text."""
@@ -49,7 +50,19 @@ def welcome(rounds: int) -> list[Section]:
 
 def question(text: str, number: int, rounds: int) -> list[Section]:
     """What is shown before a guess."""
-    return [Facts((say("{number} of {rounds}: {text} …", number=number, rounds=rounds, text=visible_line(text)),))]
+    return [
+        Facts(
+            (
+                say(
+                    "{number} of {rounds}: {text} {cut}",
+                    cut=signs().cut,
+                    number=number,
+                    rounds=rounds,
+                    text=visible_line(text),
+                ),
+            )
+        )
+    ]
 
 
 def outcome(played: Round) -> list[Section]:
@@ -77,9 +90,13 @@ def _ranked(candidate: Candidate, played: Round) -> Row:
     guessed = played.guess is not None and candidate.id == played.guess.id
     mark = ""
     if true:
-        mark = say("{sign} you, and the text", sign=CHOSEN) if guessed else say("{sign} the text", sign=CHOSEN)
+        mark = (
+            say("{sign} you, and the text", sign=signs().chosen)
+            if guessed
+            else say("{sign} the text", sign=signs().chosen)
+        )
     elif guessed:
-        mark = say("{sign} you", sign=CHOSEN)
+        mark = say("{sign} you", sign=signs().chosen)
     return (
         Cell(str(candidate.rank)),
         Cell(visible(candidate), candidate.prob, true),
@@ -116,7 +133,7 @@ def _row(played: Round) -> Row:
     return (
         Cell(str(played.round)),
         Cell(visible_line(played.text)),
-        Cell("–" if played.guess is None else visible(played.guess), strong=played.right),
+        Cell(signs().nothing if played.guess is None else visible(played.guess), strong=played.right),
         Cell(visible(played.truth)),
         Cell(visible(best), strong=played.model_right),
         Cell(decimal(played.student_bits, 2)),
