@@ -1,6 +1,7 @@
 """The command line's commands. Only the file of the one that is called is imported, or of all for their list."""
 
 from importlib import import_module
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from typer.core import TyperGroup
 
 from ..messages import say
 from ..version import __version__
+from .names import own_name
 
 COMMANDS = (
     "next-tokens",
@@ -20,13 +22,16 @@ COMMANDS = (
     "hidden-states",
     "compare-heads",
 )
-"""Each is a function of that name in a file of that name."""
+"""Questions to a model. Each is a function of that name in a file of that name."""
+
+TOOLS = ("completion",)
+"""The same for what asks no model, and so has none of the options that the others share."""
 
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,
-    "context_settings": {"help_option_names": ["-h", "--help"]},
+    "context_settings": {"help_option_names": ["-h", "--help"], "token_normalize_func": own_name},
 }
 
 
@@ -34,18 +39,51 @@ class Commands(TyperGroup):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *TOOLS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, *TOOLS):
             return None
         from .command import with_shared_options
+        from .help import HelpfulCommand
 
         name = cmd_name.replace("-", "_")
+        function = getattr(import_module(f".{name}", __package__), name)
         alone = typer.Typer(**SETTINGS)
-        alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
-        return typer.main.get_command(alone)
+        if cmd_name not in TOOLS:
+            function = with_shared_options(function)
+        prose, _, examples = cleandoc(function.__doc__ or "").partition("\n\nExamples:\n")
+        alone.command(cmd_name, cls=HelpfulCommand, help=say(prose))(function)
+        command: Any = typer.main.get_command(alone)
+        command.examples = cleandoc(examples).splitlines()
+        return command
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name = own_name(args[0])
+        command = self.get_command(ctx, name)
+        if command is None:
+            from .refusals import no_command
+
+            raise no_command(args, (*COMMANDS, *TOOLS))
+        return name, command, args[1:]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from .help import fit, help_text, write_examples
+
+        fit(ctx, formatter)
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_commands(ctx, formatter)
+        write_examples(formatter, EXAMPLES)
+        records = [(parameter, parameter.get_help_record(ctx)) for parameter in self.get_params(ctx)]
+        with formatter.section(say("Options")):
+            formatter.write_dl([(record[0], help_text(parameter, record)) for parameter, record in records if record])
+
+
+EXAMPLES = (
+    'gpt2-inspect next-tokens "hello,how are you"',
+    'gpt2-inspect score "The cat sat on the table" --json',
+)
 
 app = typer.Typer(cls=Commands, **SETTINGS)
 
