@@ -30,6 +30,6 @@ def compare_search(
 
     Examples:
         gpt2-inspect compare-search "The cat sat on" --steps 5
-        gpt2-inspect compare-search "The cat sat on" --steps 5 --num-beams 4 --length-penalty 0
+        gpt2-inspect compare-search "The cat sat on" --num-beams 4 --length-penalty 0
     """
     request.answer(lambda: analysis.CompareSearchQuestion, text)

@@ -35,7 +35,7 @@ def _heading(panel: str) -> str:
         "input": say("Input"),
         "decoding": say("Decoding"),
         "question": say("Question"),
-        "expectation": say("Expectation (exit code 8 if it is not met)"),
+        "expectation": say("Expectation (exit code 8 if not met)"),
         "model": say("Model"),
         "output": say("Output"),
     }[panel]
