@@ -74,6 +74,27 @@ def check_positive(name: str, value: Any) -> int:
     return count
 
 
+def check_prob(name: str, value: Any) -> float:
+    """The number. Raises UsageError unless it is a probability above 0."""
+    prob = check_real(name, value)
+    if not 0 < prob <= 1:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=prob)
+        )
+    return prob
+
+
+def check_text(name: str, value: Any) -> str:
+    """A string. Raises UsageError if it is none."""
+    if not isinstance(value, str):
+        raise UsageError(Message("{option} is {value}; it must be a string", option=Option(name), value=repr(value)))
+    return value
+
+
+EXPECTATION: dict[str, Any] = {"expect": check_text, "within": check_positive, "min_prob": check_prob}
+"""The checks of the options that every question with an expectation has."""
+
+
 def check_count(name: str, count: int, most: int, what: Message, *, default: int | None = None) -> int:
     """The number; if it is the default and exceeds `most`, that. `what` says where this limit comes from.
 
