@@ -74,27 +74,6 @@ def check_positive(name: str, value: Any) -> int:
     return count
 
 
-def check_prob(name: str, value: Any) -> float:
-    """The number. Raises UsageError unless it is a probability above 0."""
-    prob = check_real(name, value)
-    if not 0 < prob <= 1:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=prob)
-        )
-    return prob
-
-
-def check_text(name: str, value: Any) -> str:
-    """A string. Raises UsageError if it is none."""
-    if not isinstance(value, str):
-        raise UsageError(Message("{option} is {value}; it must be a string", option=Option(name), value=repr(value)))
-    return value
-
-
-EXPECTATION: dict[str, Any] = {"expect": check_text, "within": check_positive, "min_prob": check_prob}
-"""The checks of the options that every question with an expectation has."""
-
-
 def check_count(name: str, count: int, most: int, what: Message, *, default: int | None = None) -> int:
     """The number; if it is the default and exceeds `most`, that. `what` says where this limit comes from.
 
@@ -119,6 +98,52 @@ def check_count(name: str, count: int, most: int, what: Message, *, default: int
 def check_top_k(count: int, vocab_size: int, name: str = "top_k", *, default: int | None = None) -> int:
     """The number of candidates. Raises UsageError unless it is 1 to the size of the vocabulary."""
     return check_count(name, count, vocab_size, Message("the vocabulary's size"), default=default)
+
+
+def check_temperature(name: str, value: Any, hint: Message | None = None) -> float:
+    """The number that logits are divided by. Raises UsageError, with this hint, unless it is above 0."""
+    temperature = check_real(name, value)
+    if temperature <= 0:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0", option=Option(name), value=temperature), hint
+        )
+    return temperature
+
+
+def check_temperatures(name: str, values: Any) -> tuple[float, ...]:
+    """Several of them. Raises UsageError unless there is one at least, and each is above 0."""
+    try:
+        temperatures = None if isinstance(values, (str, bytes, bytearray)) else tuple(values)
+    except TypeError:
+        temperatures = None
+    if temperatures is None:
+        raise UsageError(
+            Message("{option} is {value}; it must be a list of numbers", option=Option(name), value=_shown(values))
+        )
+    if not temperatures:
+        raise UsageError(Message("{option} has no number in it", option=Option(name)))
+    return tuple(check_temperature(name, value) for value in temperatures)
+
+
+def check_prob(name: str, value: Any) -> float:
+    """A probability, or a sum of them. Raises UsageError unless it is above 0 and at most 1."""
+    prob = check_real(name, value)
+    if not 0 < prob <= 1:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=prob)
+        )
+    return prob
+
+
+def check_text(name: str, value: Any) -> str:
+    """A string. Raises UsageError if it is none."""
+    if not isinstance(value, str):
+        raise UsageError(Message("{option} is {value}; it must be a string", option=Option(name), value=repr(value)))
+    return value
+
+
+EXPECTATION: dict[str, Any] = {"expect": check_text, "within": check_positive, "min_prob": check_prob}
+"""The checks of the options that every question with an expectation has."""
 
 
 def check_index(name: str, value: int, count: int, what: Message) -> int:

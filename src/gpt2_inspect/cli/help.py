@@ -23,7 +23,20 @@ PANELS = {
     "expectation": ("expect", "within", "min_prob", "at_step"),
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
-        *("top_k", "neighbors", "tree", "ids", "bare", "form", "json", "output", "save", "csv_meta", "no_timing"),
+        *(
+            "top_k",
+            "neighbors",
+            "tree",
+            "ids",
+            "bare",
+            "form",
+            "json",
+            "output",
+            "save",
+            "save_all",
+            "csv_meta",
+            "no_timing",
+        ),
         *("quiet", "traceback", "help"),
     ),
 }

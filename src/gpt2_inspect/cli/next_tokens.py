@@ -84,7 +84,7 @@ def next_tokens(
     """
     prompt = request.streams.read_text(text)
     with request.open_output() as out:
-        session = request.open_session()
+        session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)
         table = out.live_table(question.command)
         result = session.ask(question, prompt, on_part=table.part if table else None)

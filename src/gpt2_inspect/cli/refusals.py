@@ -22,6 +22,7 @@ MEANT = {
         *("perplexity", "ppl", "logprob", "logprobs", "prob", "probs", "probability", "loss", "nll", "surprisal"),
         *("entropy", "evaluate"),
     ),
+    "logits": ("logit", "softmax", "temperature", "temperatures"),
     "encode": ("tokenize", "tokenise", "tokenizer", "tokeniser", "token", "tokens", "ids", "bpe"),
     "decode": ("detokenize", "detokenise", "untokenize", "text"),
     "decode --prompt": ("argmax", "argsort"),
