@@ -21,6 +21,7 @@ VARIANTS: list[tuple[str, list[str]]] = [
     ("decode", ["--prompt", TEXT]),
     ("attention", [TEXT, "--layer", "1", "--head", "2"]),
     ("score", [TEXT, "--bos"]),
+    ("score", [TEXT, "--within", "100000"]),
     ("logits", [TEXT, "--temperatures", "0.5,1", "--top-p", "0.9"]),
     ("compare-heads", [TEXT, "--tree"]),
 ]

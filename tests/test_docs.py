@@ -24,7 +24,7 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, GROUPS, OTHER_COMMANDS, TOOLS, app
+from gpt2_inspect.cli.app import EVERY, GROUPS, app
 from harness import run_cli
 
 
@@ -33,7 +33,14 @@ def test_pages_show_what_the_command_prints(example: Example) -> None:
     assert without_times(run_example(example.command)) == without_times(example.output)
 
 
-EVERY = (*COMMANDS, *OTHER_COMMANDS, *TOOLS)
+def test_the_makefile_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = re.search(r"```make\n(.*?)```", read(DOCS / "scripting.md"), re.DOTALL)
+    assert block is not None
+    recipes = re.findall(r"^\tgpt2-inspect (.*)$", block[1], re.MULTILINE)
+    assert len(recipes) == 2
+    for line in recipes:
+        assert run_cli(*shlex.split(line)).code == 0, line
 
 
 @pytest.mark.parametrize("command", EVERY)

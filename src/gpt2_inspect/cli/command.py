@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import typer
 
 from ..errors import UsageError
-from ..messages import Message, say
+from ..messages import Message
 from ..render.formats import Page
 from ..render.signs import use_signs
 from . import options
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..analysis.question import Question
-    from ..results import Options
+    from ..results import Options, Result
     from ..session import Session
     from .output import Output
     from .save import Saver
 
 
 _Q = TypeVar("_Q", bound="Options")
+_R = TypeVar("_R", bound="Result")
 
 
 class Request(NamedTuple):
@@ -40,7 +41,7 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str, save: str | None = None) -> None:
+    def answer(self, question: "Callable[[], type[Question[str, _R]]]", text: str, save: str | None = None) -> "_R":
         """All that most commands do: ask the question about the text, and write the answer.
 
         The parts of a question whose command can `save` are arrays by their names, for that file.
@@ -48,7 +49,9 @@ class Request(NamedTuple):
         asked = self.streams.read_text(text)
         with self.open_output() as out, self.open_save(save) as saver:
             session = self.open_session(asked)
-            out.write(session.ask(self.question(question()), asked, on_part=saver.write if saver else None))
+            result = session.ask(self.question(question()), asked, on_part=saver.write if saver else None)
+            out.write(result)
+        return result
 
     def question(self, kind: type[_Q], **others: Any) -> _Q:
         """The question with the command's own options, or `others` in place of them; one that was not given, or is
@@ -86,13 +89,20 @@ class Request(NamedTuple):
 
         path, explained = self._output, self.shared["explain"]
         form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
+        meta = self.shared.get("csv_meta", False)
+        if meta and form != "csv":
+            raise UsageError(
+                Message("--csv-meta is for CSV, and the result is {form}", form=form),
+                Message("--format csv, or an --output that ends in .csv"),
+            )
         theme = choose_theme(
             self.streams,
             self.shared["color"],
             self.shared["theme"],
             shows=form == "table" and path is None and not bare,
         )
-        return open_output(self.streams, path, form, Page(theme=theme), explained=explained)
+        page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta)
+        return open_output(self.streams, path, form, page, explained=explained)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed to standard output."""
@@ -135,6 +145,9 @@ def shared_options(
     theme: options.Theme = "auto",
     ascii: options.Ascii = False,
     explain: options.Explain = False,
+    no_timing: options.NoTiming = False,
+    csv_meta: options.CsvMeta = False,
+    quiet: options.Quiet = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Only its parameters count: they become those of every command."""
@@ -152,6 +165,7 @@ def with_shared_options(function: Callable[..., None], without: Collection[str] 
     shared = [parameter for parameter in every if parameter.name not in left_out]
 
     def call(streams: Streams, **values: Any) -> None:
+        streams = streams._replace(quiet=values["quiet"])
         request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
         use_signs(signs_for(streams, asked=request.shared["ascii"]))
         function(request, **values)
@@ -180,5 +194,5 @@ def _for_typer(
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__name__, command.__doc__ = function.__name__, say(inspect.cleandoc(function.__doc__ or ""))
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
     return command

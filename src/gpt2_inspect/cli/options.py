@@ -21,7 +21,12 @@ Save = Annotated[
     ),
 ]
 
+MinProb = Annotated[
+    float | None, typer.Option("--min-prob", metavar="P", help=say("The least probability that it may have."))
+]
+
 MODEL_VARIABLE = "GPT2_INSPECT_MODEL"
+
 Model = Annotated[
     str | None,
     typer.Option(
@@ -98,4 +103,11 @@ Explain = Annotated[
     bool,
     typer.Option("--explain", help=say("Say below the table what was asked, how to read it, and the idea behind it.")),
 ]
+NoTiming = Annotated[
+    bool, typer.Option("--no-timing", help=say("Leave out how long it took: two runs then print the same."))
+]
+CsvMeta = Annotated[
+    bool, typer.Option("--csv-meta", help=say("With CSV: behind each row, columns for the model, seed and options."))
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("No notes and no progress; errors stay."))]
 Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]

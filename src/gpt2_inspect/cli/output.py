@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Message, Option, one_of
 from ..render import FORMATS, Page, render
 from ..render.formats import ANY_PAGE, DEFAULT, format_of_file
-from ..results import Document
+from ..results import Document, Result
 from .files import open_whole, reported
 from .streams import Streams
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def choose_format(form: str | None, json: bool, path: Path | None, *, explained: bool) -> str:
-    """The format that the options ask for.
+    """The format that the options ask for, by default the one that the file's name ends in.
 
     Raises UsageError if they disagree or name no format, or if the result is to be explained in one for programs.
     """
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
-    form = "json" if json else form or (format_of_file(path.suffix) if path else None) or DEFAULT
+    form = "json" if json else form or (_format_of(path) if path else DEFAULT)
     if form not in FORMATS:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
@@ -35,6 +35,18 @@ def choose_format(form: str | None, json: bool, path: Path | None, *, explained:
         raise UsageError(
             Message("{explain} has no place in {form}", explain=Option("explain"), form=form),
             Message("choose {names}", names=one_of([name for name, each in FORMATS.items() if each.for_people])),
+        )
+    return form
+
+
+def _format_of(path: Path) -> str:
+    """The format of a file by its name, which is a table's if it has no ending."""
+    form = format_of_file(path.suffix) if path.suffix else DEFAULT
+    if form is None:
+        endings = [ending for each in FORMATS.values() for ending in each.endings]
+        raise UsageError(
+            Message("--output is {path!r}, and no format has the ending {ending}", path=str(path), ending=path.suffix),
+            Message("end it in {endings}, or choose with --format", endings=one_of(endings)),
         )
     return form
 
@@ -59,6 +71,7 @@ class Output:
         self._form = form
         self._explained = explained
         self._live: LiveTable | None = None
+        self._warned = False
 
     def live_table(self, command: str) -> "LiveTable | None":
         """A table to hand the parts of the command's result to, if they are to appear as they are computed.
@@ -73,16 +86,22 @@ class Output:
         return self._live
 
     def write(self, result: Document) -> None:
-        """Write the whole result. Raises OutputError if the file cannot take it."""
+        """Write the whole result, or what its live table still lacks. Raises OutputError if the file cannot take it."""
+        self._write(result)
+        if not self._warned and isinstance(result, Result) and result.model.source == "bundled":
+            from .unseen import note_unseen
+
+            self._warned = note_unseen(self._streams, result)
+
+    def _write(self, result: Document) -> None:
         below = self._explanation(result)
         if self._live is not None:
             self._live.finish(result, below)
             return
-        if self._file is not None:
-            pieces = render(result, self._form, self._page._replace(below=below))
-        else:
+        width = None
+        if self._file is None:
             width = self._streams.width if self._page.theme is None else self._streams.width_behind_pipe
-            pieces = render(result, self._form, self._page._replace(width=width, below=below))
+        pieces = render(result, self._form, self._page._replace(width=width, below=below))
         self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:

@@ -30,6 +30,8 @@ class Streams(NamedTuple):
     environ: Mapping[str, str]
     encoding: str = "utf-8"
     """Of the terminal, as the system says. What is written is UTF-8 whatever it is."""
+    quiet: bool = False
+    """No notes, then. Errors are told through streams that are not."""
 
     @classmethod
     def of_process(cls) -> Self:
@@ -46,7 +48,8 @@ class Streams(NamedTuple):
 
     def note(self, line: str) -> None:
         """A line on standard error. If nobody can take it, the exit code must do."""
-        self.tell(line + "\n")
+        if not self.quiet:
+            self.tell(line + "\n")
 
     def tell(self, text: str) -> None:
         """Text on standard error that belongs to a dialogue. If nobody can take it, that goes on unheard."""

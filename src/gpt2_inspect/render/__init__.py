@@ -15,6 +15,8 @@ __all__ = ["FORMATS", "Page", "render"]
 def render(result: "Document", form: str, page: Page = ANY_PAGE) -> Iterator[str]:
     """What a question was answered with, in one of FORMATS, in pieces."""
     chosen = FORMATS[form]
+    if not (page.timing and chosen.timed):
+        result = result.without_times()
     module = import_module(f".{chosen.module}", __name__)
     pieces: Iterator[str] = getattr(module, chosen.function)(result, page)
     return pieces

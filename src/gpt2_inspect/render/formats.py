@@ -18,6 +18,10 @@ class Page(NamedTuple):
     """Which of several texts the result is about."""
     below: "tuple[Section, ...]" = ()
     """What is said to people below the result, in formats that are for them."""
+    timing: bool = True
+    """Whether to tell how long things took, in formats that do."""
+    meta: bool = False
+    """Whether rows are to say what model and settings they come from."""
 
 
 ANY_PAGE = Page()
@@ -37,12 +41,14 @@ class Format(NamedTuple):
     """Texts may stand in it as they are: what would steer a terminal is left for the one who writes to it."""
     for_people: bool = False
     """It is made of sections, so that more can be said below them."""
+    timed: bool = False
+    """It tells how long things took, unless that is not wanted."""
 
 
 FORMATS = {
-    "table": Format("table", "render_table", for_people=True),
-    "json": Format("json", "render_json", endings=(".json",)),
-    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",)),
+    "table": Format("table", "render_table", endings=(".txt",), for_people=True, timed=True),
+    "json": Format("json", "render_json", endings=(".json",), timed=True),
+    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
 }

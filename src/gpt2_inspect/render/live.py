@@ -34,7 +34,7 @@ class LiveTable:
 
     def finish(self, result: Document, below: Sequence[Section] = ()) -> None:
         """Write what stands below that grid, and what is said `below` the result."""
-        _, *others = self._view.sections(result)
+        _, *others = self._view.sections(result if self._page.timing else result.without_times())
         self._terminal.write("\n")
         self._terminal.writelines(section_lines([*others, *below], self._page.width, self._paint))
         self._terminal.flush()

@@ -234,6 +234,10 @@ class Document(Record):
         """The parts that make it up, one a line in the jsonl format."""
         raise NotImplementedError
 
+    def without_times(self) -> Self:
+        """The same without how long anything took, which is all that differs from run to run."""
+        return self
+
 
 @record
 class Result(Document):
@@ -246,3 +250,9 @@ class Result(Document):
 
     def about(self) -> dict[str, Any]:
         return {"model": self.model.name}
+
+    @property
+    def settings(self) -> Record:
+        """What was asked for, under whatever name the result has it."""
+        asked: Record = self.options  # type: ignore[attr-defined]  # the name that most have for it
+        return asked
