@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends": {"checkpoint", "filenames", "errors", "messages"},
     "analysis": {"backends.base", "backends.auto_classes", "checkpoint.tokenizer", "results", "errors", "messages"},
     "models": {"sources", "checkpoint", "analysis", "loaded", "filenames", "results", "errors", "messages"},
-    "render": {"results", "messages"},
+    "render": {"results", "messages", "version"},
     "explanations": {"render", "results", "messages"},
     "cli": {"session", "models", "analysis", "explanations", "messages", "render", "results", "errors", "sources"}
     | {"version"},
@@ -43,6 +43,9 @@ ONLY_IN = {
     "transformers": _TORCH | {"checkpoint/transformers_tokenizer.py"},
     "huggingface_hub": {"sources/hub_download.py"},
     "rich": {"render/table.py"},
+    "jinja2": {"render/html"},
+    "markupsafe": {"render/html"},
+    "webbrowser": {"cli/browser.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},
     "numpy": {"backends", "analysis", "checkpoint/weights.py", "render/arrays.py"},

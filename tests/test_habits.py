@@ -217,7 +217,7 @@ class TestCompletion:
 
 
 class TestOutput:
-    @pytest.mark.parametrize("name", ["a.html", "a.xlsx", "a.JSONX"])
+    @pytest.mark.parametrize("name", ["a.htm", "a.xlsx", "a.JSONX"])
     def test_an_ending_of_no_format_is_refused(self, tiny: Path, tmp_path: Path, name: str) -> None:
         path = tmp_path / name
         done = run_cli("score", "hi", "--model", str(tiny), "--output", str(path))

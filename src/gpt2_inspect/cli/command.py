@@ -79,7 +79,7 @@ class Request(NamedTuple):
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
-        form = form or (self.shared["explain"] and "--explain")
+        form = form or (self.shared["explain"] and "--explain") or (self.shared["open_page"] and "--open")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
@@ -87,8 +87,11 @@ class Request(NamedTuple):
         """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
         from .output import choose_format, open_output
 
-        path, explained = self._output, self.shared["explain"]
-        form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
+        path, explained, opened = self._output, self.shared["explain"], self.shared["open_page"]
+        asked = self.shared["form"]
+        if opened and path is None and not self.shared["json"]:
+            asked = asked or "html"
+        form = choose_format(asked, self.shared["json"], path, explained=explained)
         meta = self.shared.get("csv_meta", False)
         if meta and form != "csv":
             raise UsageError(
@@ -102,7 +105,11 @@ class Request(NamedTuple):
             shows=form == "table" and path is None and not bare,
         )
         page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta)
-        return open_output(self.streams, path, form, page, explained=explained)
+        if opened:
+            from .browser import check_form
+
+            check_form(form)
+        return open_output(self.streams, path, form, page, explained=explained, opened=opened)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed to standard output."""
@@ -141,6 +148,7 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    open_page: options.Open = False,
     color: options.Color = "auto",
     theme: options.Theme = "auto",
     ascii: options.Ascii = False,

@@ -12,7 +12,7 @@ from .command import Request, with_shared_options
 _OF_A_RUN = ("model", "offline", "backend", "device", "dtype")
 """Shared options that say which model is to run and how: here none runs, or both backends do."""
 
-_OF_A_RESULT = ("form", "json", "output")
+_OF_A_RESULT = ("form", "json", "output", "open_page")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=say("What --model takes."), show_default=False)]
 

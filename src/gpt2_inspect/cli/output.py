@@ -134,11 +134,23 @@ class Output:
 
 
 @contextmanager
-def open_output(streams: Streams, path: Path | None, form: str, page: Page, *, explained: bool) -> Iterator[Output]:
-    """An Output to standard output, or to a file that appears only when all is written.
+def open_output(
+    streams: Streams, path: Path | None, form: str, page: Page, *, explained: bool, opened: bool = False
+) -> Iterator[Output]:
+    """An Output to standard output, or to a file that appears only when all is written; it may then be `opened` in the
+    browser, and have no name yet.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
+    if opened:
+        from .browser import shown_when_done
+
+        with (
+            shown_when_done(streams, path) as file_of_page,
+            open_output(streams, file_of_page, form, page, explained=explained) as out,
+        ):
+            yield out
+        return
     if path is None:
         yield Output(streams, None, None, form, page, explained=explained)
         return

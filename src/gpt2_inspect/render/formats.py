@@ -51,8 +51,9 @@ FORMATS = {
     "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
+    "html": Format("html", "render_html", endings=(".html",), for_people=True),
 }
-"""By name, the default first. `table` is for people at a terminal, the others are plain text."""
+"""By name, the default first. `table` is for people at a terminal, `html` for a browser, the others are plain text."""
 
 DEFAULT = next(iter(FORMATS))
 

@@ -1,0 +1,62 @@
+"""The text of a result as pieces, one a token, and what belongs to a piece: the panel that it opens, and its bars."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from ...results import Token
+from ..views import visible
+from .fill import fill
+
+
+class Piece(NamedTuple):
+    """A token in the text."""
+
+    text: str
+    panel: str = ""
+    """The end of the id of what it opens; empty for nothing."""
+    shade: str | None = None
+    """The opacity of its hue; None for none."""
+    below: str = ""
+    """What stands under it, in small letters."""
+
+
+class Bar(NamedTuple):
+    """A row of a bar chart."""
+
+    token: str
+    numbers: tuple[str, ...]
+    bars: tuple[float, ...]
+    """Their lengths, from 0 to 1; a second one is drawn in another colour and hatched."""
+    strong: bool = False
+
+
+class Panel(NamedTuple):
+    """What a piece opens."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...]
+    caption: str
+    headings: tuple[str, ...]
+    rows: Sequence[Bar]
+    """May be empty: there is no chart then."""
+
+
+def given(token: Token, below: str = "") -> Piece:
+    """A piece that opens nothing."""
+    return Piece(visible(token), below=below)
+
+
+def explorer(
+    id_: str,
+    pieces: Sequence[Piece],
+    panels: Sequence[Panel],
+    *,
+    hint: str,
+    legend: tuple[str, str],
+    hue: str = "",
+) -> Markup:
+    """The text in pieces, and below it the panels, of which a script shows one at a time."""
+    return fill("explorer.html", id=id_, pieces=pieces, panels=panels, hint=hint, legend=legend, hue=hue)
