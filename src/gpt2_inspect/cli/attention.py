@@ -22,6 +22,10 @@ def attention(
     ] = None,
     position: options.Position = -1,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many tokens to show for each head."))] = 3,
+    rows: Annotated[
+        bool,
+        typer.Option("--rows", help=say("Into JSON: the weights of every token in each head, as a page shows them.")),
+    ] = False,
     save: Annotated[
         str | None,
         typer.Option(
@@ -40,4 +44,4 @@ def attention(
         gpt2-inspect attention "The cat sat on the mat"
         gpt2-inspect attention "The cat sat on the mat" --layer 1 --head 2
     """
-    request.answer(lambda: analysis.AttentionQuestion, text, save)
+    request.answer(lambda: analysis.AttentionQuestion, text, save, rows=rows or request.is_page)

@@ -41,15 +41,18 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, _R]]]", text: str, save: str | None = None) -> "_R":
+    def answer(
+        self, question: "Callable[[], type[Question[str, _R]]]", text: str, save: str | None = None, **others: Any
+    ) -> "_R":
         """All that most commands do: ask the question about the text, and write the answer.
 
-        The parts of a question whose command can `save` are arrays by their names, for that file.
+        The parts of a question whose command can `save` are arrays by their names, for that file. `others` are options
+        in place of the command's own.
         """
         asked = self.streams.read_text(text)
         with self.open_output() as out, self.open_save(save) as saver:
             session = self.open_session(asked)
-            result = session.ask(self.question(question()), asked, on_part=saver.write if saver else None)
+            result = session.ask(self.question(question(), **others), asked, on_part=saver.write if saver else None)
             out.write(result)
         return result
 
@@ -82,6 +85,14 @@ class Request(NamedTuple):
         form = form or (self.shared["explain"] and "--explain") or (self.shared["open_page"] and "--open")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the result is drawn, for which a question may be asked for more than stands in tables."""
+        from .output import choose_format
+
+        form, json, path = self.shared["form"], self.shared["json"], self._output
+        return self.shared["open_page"] or choose_format(form, json, path, explained=False) == "html"
 
     def open_output(self, *, bare: bool = False) -> "AbstractContextManager[Output]":
         """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""

@@ -6,7 +6,7 @@ import typer
 
 from .. import analysis
 from ..errors import UsageError
-from ..messages import Message, say
+from ..messages import Message, Option, say
 from . import options
 from .command import Request
 
@@ -14,7 +14,15 @@ from .command import Request
 def hidden_states(
     request: Request,
     text: options.Text,
-    position: options.Position = -1,
+    position: Annotated[
+        str,
+        typer.Option(
+            "--position",
+            "-p",
+            metavar="N",
+            help=say("Which token, from 0; negative ones count from the end; `all` for every one."),
+        ),
+    ] = "-1",
     lens: Annotated[
         bool, typer.Option("--lens", help=say("Also read each state out as if it were the last (the logit lens)."))
     ] = False,
@@ -35,4 +43,22 @@ def hidden_states(
     """
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))
-    request.answer(lambda: analysis.HiddenStatesQuestion, text, save)
+    every = position == "all"
+    request.answer(
+        lambda: analysis.HiddenStatesQuestion,
+        text,
+        save,
+        position=-1 if every else _whole(position),
+        every_position=every or (lens and request.is_page),
+    )
+
+
+def _whole(position: str) -> int:
+    try:
+        return int(position)
+    except ValueError:
+        raise UsageError(
+            Message(
+                "{option} is {value!r}; it must be a whole number or all", option=Option("position"), value=position
+            )
+        ) from None

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ...messages import say
 from ...results import Token
-from ..views import visible
+from ..views import hex_bytes, visible
 from .fill import fill
 
 
@@ -60,3 +61,9 @@ def explorer(
 ) -> Markup:
     """The text in pieces, and below it the panels, of which a script shows one at a time."""
     return fill("explorer.html", id=id_, pieces=pieces, panels=panels, hint=hint, legend=legend, hue=hue)
+
+
+def over_bytes(tokens: Sequence[Token]) -> Markup:
+    """Tokens over their ids and bytes."""
+    pieces = [given(token, f"{token.id}\n{hex_bytes(token)}") for token in tokens]
+    return fill("pieces.html", pieces=pieces, hint=say("Under each token its id, and its bytes in hexadecimal."))

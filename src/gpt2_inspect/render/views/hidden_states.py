@@ -27,7 +27,7 @@ def tidy(result: HiddenStates) -> tuple[list[str], list[list[Any]]]:
 
 def sections(result: HiddenStates) -> list[Section]:
     """The states, under the lens what each would say, and what there is to say about the last state and the cache."""
-    return [_states(result), *_lens(result), _facts(result)]
+    return [_states(result), *_lens(result), *_lens_of_all(result), _facts(result)]
 
 
 def _states(result: HiddenStates) -> Grid:
@@ -54,6 +54,27 @@ def _lens(result: HiddenStates) -> list[Grid]:
         for state in result.layers
     )
     return [Grid(columns, rows, title=say("logit lens: each state through ln_f and the head"))]
+
+
+def _lens_of_all(result: HiddenStates) -> list[Grid]:
+    """What the lens puts first, where every position was asked for."""
+    if result.positions is None or result.layers[0].top_logprobs is None:
+        return []
+    columns = (
+        Column(say("position"), number=True),
+        Column(say("token")),
+        *(Column(str(state.index)) for state in result.layers),
+    )
+    rows = tuple(
+        (
+            Cell(str(position)),
+            Cell(visible(token)),
+            *(candidate_cell(state.top_logprobs[0]) for state in states if state.top_logprobs),
+        )
+        for position, (token, states) in enumerate(zip(result.prompt.tokens, result.positions, strict=True))
+    )
+    title = say("logit lens of every position: what comes first; the columns are the indices of the states")
+    return [Grid(columns, rows, title=title, keys=2)]
 
 
 def _facts(result: HiddenStates) -> Facts:
