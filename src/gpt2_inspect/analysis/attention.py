@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 Matrix = tuple[tuple[float, ...], ...]
 
 
+DECIMALS = 8
+"""Of the weights of all positions, which may be very many. float32 has no more of them where a weight is large."""
+
+
 @record
 class AttentionQuestion(Question[str, Attention]):
     """See which tokens each token looks at: what transformers returns as `attentions`.
@@ -150,5 +154,8 @@ def _describe(
     )
     weights = row[row > 0].astype(np.float64)
     entropy = abs(float(weights @ np.log2(weights)))  # no weight exceeds 1: the sum is negative, or -0
-    seen = tuple(tuple(row[: index + 1]) for index, row in enumerate(matrix.tolist())) if rows else None
+    seen = None
+    if rows:
+        short = np.round(matrix.astype(np.float64), DECIMALS).tolist()
+        seen = tuple(tuple(row[: index + 1]) for index, row in enumerate(short))
     return AttentionHead(layer=layer, head=head, entropy_bits=entropy, top=top, rows=seen)

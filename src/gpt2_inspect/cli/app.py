@@ -26,7 +26,7 @@ COMMANDS = (
 )
 """Each asks a question of a model, and is a function of that name in a file of that name."""
 
-OTHER_COMMANDS = ("compare", "quiz", "models")
+OTHER_COMMANDS = ("compare", "report", "quiz", "models")
 """Those that ask more, or something else, than one question; in files of their names, too."""
 
 GROUPS = ("models",)

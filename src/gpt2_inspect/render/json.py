@@ -34,6 +34,14 @@ def render_jsonl(result: Document, page: Page) -> Iterator[str]:
         yield _without_steering(text) + "\n"
 
 
+def json_in_html(result: Document) -> str:
+    """The whole result on one line, for an element `script`: nothing in it ends that, or begins a comment."""
+    text = json.dumps(
+        {**result.envelope(), **result.to_dict()}, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+    return re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", _without_steering(text))
+
+
 def _pieces(value: Any, indent: str) -> Iterator[str]:
     """The text of a record or of a list of records, in pieces; of all else in one."""
     inner = indent + _STEP

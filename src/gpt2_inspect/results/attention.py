@@ -30,7 +30,7 @@ class AttentionHead(Record):
     """The tokens with the largest weights, largest first, equal ones by the lower index."""
     rows: tuple[tuple[float, ...], ...] | None
     """If asked for, the weights of every position, not of the chosen one alone: `rows[i][j]` is what position i gives
-    to position j, for j up to i; there are none for those behind it."""
+    to position j, for j up to i, to 8 decimals; there are none for those behind it."""
 
 
 @record

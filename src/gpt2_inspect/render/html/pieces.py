@@ -58,9 +58,11 @@ def explorer(
     hint: str,
     legend: tuple[str, str],
     hue: str = "",
+    opened: str = "",
 ) -> Markup:
-    """The text in pieces, and below it the panels, of which a script shows one at a time."""
-    return fill("explorer.html", id=id_, pieces=pieces, panels=panels, hint=hint, legend=legend, hue=hue)
+    """The text in pieces, and below it the panels, of which a script shows one at a time, first the one `opened`."""
+    values = {"pieces": pieces, "panels": panels, "hint": hint, "legend": legend, "hue": hue, "open": opened}
+    return fill("explorer.html", id=id_, **values)
 
 
 def over_bytes(tokens: Sequence[Token]) -> Markup:

@@ -22,8 +22,8 @@
         if (next) { event.preventDefault(); next.focus(); }
       });
     }
-    const last = pieces.at(-1);
-    if (last) open(text.dataset.open === "first" ? pieces[0] : last);
+    const first = pieces.find((piece) => piece.hash === `#${text.dataset.panels}-${text.dataset.open}`);
+    if (first) open(first);
   }
 
   // The weights of attention: bytes from 0 to 255 in base64, [layer][head][from][to], of each row only what it can see.
@@ -35,6 +35,7 @@
     const size = (count * (count + 1)) / 2;
     const weight = (layer, head, from, to) =>
       to > from ? 0 : bytes[(layer * heads + head) * size + (from * (from + 1)) / 2 + to] / 255;
+    const shade = (part) => Math.sqrt(part).toFixed(3);
     const find = (name) => figure.querySelector(`[data-is="${name}"]`);
     const chosen = (name) => Number(figure.querySelector(`input[data-choice="${name}"]:checked`).value);
     let query = Number(figure.dataset.position);
@@ -56,7 +57,7 @@
 
     const drawText = (layer, head) => pieces.forEach((piece, index) => {
       const part = weight(layer, head, query, index);
-      piece.style.setProperty("--p", part.toFixed(3));
+      piece.style.setProperty("--p", shade(part));
       piece.lastChild.textContent = index <= query ? `${Math.round(100 * part)} %` : "–";
       piece.setAttribute("aria-pressed", String(index === query));
     });
@@ -69,7 +70,7 @@
         const from = make("text", { x: 150, y: y + 4, "text-anchor": "end", "font-weight": index === query ? 700 : 400 }, short(token));
         svg.append(from, make("text", { x: 310, y: y + 4 }, short(token)));
         if (index <= query) {
-          svg.append(make("line", { x1: 158, x2: 302, y1: query * line + line / 2, y2: y, class: "edge", "stroke-opacity": weight(layer, head, query, index).toFixed(3) }));
+          svg.append(make("line", { x1: 158, x2: 302, y1: query * line + line / 2, y2: y, class: "edge", "stroke-opacity": shade(weight(layer, head, query, index)) }));
         }
       });
       find("links").replaceChildren(svg);
@@ -86,7 +87,7 @@
         row.append(make("th", { scope: "row" }, token));
         tokens.forEach((_, to) => {
           const part = weight(layer, head, from, to);
-          row.append(to > from ? make("td", {}) : make("td", { class: "p", style: `--p:${part.toFixed(3)}` }, String(Math.round(100 * part))));
+          row.append(to > from ? make("td", {}) : make("td", { class: "p", style: `--p:${shade(part)}` }, String(Math.round(100 * part))));
         });
         body.append(row);
       });
@@ -103,7 +104,7 @@
         const image = new ImageData(count, count);
         for (let from = 0; from < count; from++) {
           for (let to = 0; to < count; to++) {
-            image.data.set([...hue, 255 * weight(layer, number, from, to)], 4 * (from * count + to));
+            image.data.set([...hue, 255 * shade(weight(layer, number, from, to))], 4 * (from * count + to));
           }
         }
         canvas.getContext("2d").putImageData(image, 0, 0);

@@ -25,6 +25,7 @@ def arrange(result: NextTokens, sections: Sequence[Section], id_: str) -> list[S
         [_panel(step, sampled=sampled) for step in result.steps],
         hint=say("Each framed token was added by the model. Choose one to see what it was taken from."),
         legend=(say("unlikely"), say("likely")),
+        opened=str(result.steps[0].step),
     )
     facts = [section for section in sections if isinstance(section, Facts)]
     others = [section for section in sections if not isinstance(section, Facts)]

@@ -32,6 +32,7 @@ def arrange(result: Score, sections: Sequence[Section], id_: str) -> list[Sectio
         ),
         legend=(say("0 bits"), say("{bits} bits or more", bits=f"{MOST:.0f}")),
         hue="hot",
+        opened=str(max(tokens[1:], key=lambda token: token.surprisal_bits or 0.0).index) if scored else "",
     )
     if not scored:
         return [drawn, *sections]

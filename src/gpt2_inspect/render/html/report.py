@@ -1,0 +1,34 @@
+"""The page of `report`: all answers, linked, with the command lines that give them, and the records inside as JSON."""
+
+from markupsafe import Markup
+
+from ...messages import say
+from ...results.report import Report
+from ..formats import Page
+from ..json import json_in_html
+from ..views.report import card, command_line
+from .page import Data, Line, Part, arranged, labelled, page_of
+
+
+def report_page(result: Report, page: Page) -> str:
+    """The whole page."""
+    parts = [
+        Part(
+            part.command,
+            part.command,
+            labelled(arranged(part, page, part.command)),
+            Line(say("the same as JSON"), command_line(result, part)),
+        )
+        for part in result.items()
+    ]
+    return page_of(
+        heading=say("report"),
+        text=result.text,
+        opening=[card(result.model)],
+        parts=[*parts, *_below(page)],
+        data=Data(say("Save the records as JSON"), "report.json", Markup(json_in_html(result))),
+    )
+
+
+def _below(page: Page) -> list[Part]:
+    return [Part("explanation", say("explanation"), labelled(page.below))] if page.below else []

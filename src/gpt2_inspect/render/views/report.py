@@ -1,0 +1,74 @@
+"""`report`: the answers one below the other, each with the command line that gives it alone."""
+
+import shlex
+from typing import Any
+
+from ...messages import say
+from ...results import ModelInfo, Result
+from ...results.attention import Attention
+from ...results.compare_search import CompareSearch
+from ...results.hidden_states import HiddenStates
+from ...results.next_tokens import NextTokens
+from ...results.report import Report
+from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
+from ..visible import visible_line
+from . import view_of
+
+
+def tidy(result: Report) -> tuple[list[str], list[list[Any]]]:
+    """One row for each answer: the line that gives it as CSV."""
+    return ["part", "command_line"], [
+        [part.command, command_line(result, part).replace(" --json", " --format csv", 1)] for part in result.items()
+    ]
+
+
+def sections(result: Report) -> list[Section]:
+    """The model, and the answers."""
+    shown: list[Section] = [card(result.model)]
+    for part in result.items():
+        shown.append(Facts((visible_line(command_line(result, part).replace(" --json", "", 1)),)))
+        shown += view_of(part.command).sections(part)
+    return shown
+
+
+def card(model: ModelInfo) -> Grid:
+    """What there is to know about the model."""
+    facts = (
+        (say("name"), visible_line(model.name)),
+        (say("from"), model.source),
+        (say("revision"), model.revision or signs().nothing),
+        (say("layers"), str(model.n_layer)),
+        (say("heads in each"), str(model.n_head)),
+        (say("width"), str(model.n_embd)),
+        (say("longest text, in tokens"), f"{model.n_positions:,}"),
+        (say("vocabulary"), f"{model.vocab_size:,}"),
+        (say("parameters"), f"{model.parameters:,}"),
+    )
+    return Grid((Column(say("model")), Column("")), tuple((Cell(name), Cell(value)) for name, value in facts), keys=1)
+
+
+def command_line(result: Report, part: Result) -> str:
+    """What gives this answer alone, as JSON, in a POSIX shell."""
+    own = []
+    match part:
+        case NextTokens():
+            own = ["--steps", str(part.decoding.steps)]
+        case CompareSearch():
+            own = ["--steps", str(part.search["steps"])]
+        case Attention():
+            own = ["--rows"]
+        case HiddenStates():
+            own = ["--lens", "--position", "all", "--top-k", str(part.options["top_k"])]
+    model, run = result.model, result.next_tokens.run
+    own += ["--model", model.name]
+    if model.revision is not None:
+        own += ["--revision", model.revision]
+    if (run.backend, run.device, run.dtype) != ("numpy", "cpu", "float32"):
+        own += ["--backend", str(run.backend), "--device", str(run.device), "--dtype", str(run.dtype)]
+    text = [result.text]
+    if part.command == "decode":
+        text = [f"--prompt={result.text}"]
+    elif result.text.startswith("-"):
+        text = ["--", result.text]
+    return shlex.join(["gpt2-inspect", part.command, *own, "--json", *text])
