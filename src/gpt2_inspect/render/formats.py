@@ -51,7 +51,7 @@ FORMATS = {
     "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
-    "html": Format("html", "render_html", endings=(".html",), for_people=True),
+    "html": Format("html", "render_html", endings=(".html",), for_people=True, timed=True),
 }
 """By name, the default first. `table` is for people at a terminal, `html` for a browser, the others are plain text."""
 

@@ -6,6 +6,7 @@ command's name may put pictures in front or in their place. A script opens and r
 
 from collections.abc import Iterator
 
+from ...messages import say
 from ...results import Document
 from ...results.report import Report
 from ..formats import Page
@@ -18,9 +19,10 @@ def render_html(result: Document, page: Page) -> Iterator[str]:
     if isinstance(result, Report):
         yield report_page(result, page)
         return
-    prompt = getattr(result, "prompt", None)
+    prompt, id_ = getattr(result, "prompt", None), result.command.replace(" ", "-")
+    shown = [*arranged(result, page, id_), *page.below]
     yield page_of(
         heading=result.command,
         text=None if prompt is None else prompt.text,
-        parts=[Part("result", "", labelled([*arranged(result, page, result.command.replace(" ", "-")), *page.below]))],
+        parts=[Part("result", say("result"), labelled(shown))],
     )

@@ -36,9 +36,9 @@ class _Point(NamedTuple):
 def chart(caption: str, names: Sequence[str], lines: Sequence[Line], label: str) -> Markup:
     """Curves over what has these names. `label` says in words what is drawn, for those who do not see it."""
     values = [value for line in lines for value in line.values if value is not None]
-    low, high = min(0.0, *values, 0.0), max(1e-9, *values, 0.0)
+    low, high = min([0.0, *values]), max([1e-9, *values])
     step = _nice((high - low) / 4)
-    low, high = step * -(-low // -step) if low < 0 else 0.0, step * -(-high // step)
+    low, high = step * (low // step), step * -(-high // step)
     longest = max((min(len(name), NAME + 1) for name in names), default=0)
     margin = 0.71 * LETTER * longest + 8  # names stand at 45 degrees and end below their point
     left = max(LEFT, margin - 8)

@@ -35,7 +35,7 @@ class _Labelled(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a page, with a heading if there are several."""
+    """A part of a page; of a single one the heading is for those alone who hear the page."""
 
     id: str
     heading: str

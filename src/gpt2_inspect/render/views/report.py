@@ -12,22 +12,20 @@ from ...results.next_tokens import NextTokens
 from ...results.report import Report
 from ..sections import Cell, Column, Facts, Grid, Section
 from ..signs import signs
-from ..visible import visible_line
+from ..visible import escape, visible_line
 from . import view_of
 
 
 def tidy(result: Report) -> tuple[list[str], list[list[Any]]]:
     """One row for each answer: the line that gives it as CSV."""
-    return ["part", "command_line"], [
-        [part.command, command_line(result, part).replace(" --json", " --format csv", 1)] for part in result.items()
-    ]
+    return ["part", "command_line"], [[part.command, command_line(result, part, "csv")] for part in result.items()]
 
 
 def sections(result: Report) -> list[Section]:
     """The model, and the answers."""
     shown: list[Section] = [card(result.model)]
     for part in result.items():
-        shown.append(Facts((visible_line(command_line(result, part).replace(" --json", "", 1)),)))
+        shown.append(Facts((visible_line(command_line(result, part, "table")),)))
         shown += view_of(part.command).sections(part)
     return shown
 
@@ -48,8 +46,8 @@ def card(model: ModelInfo) -> Grid:
     return Grid((Column(say("model")), Column("")), tuple((Cell(name), Cell(value)) for name, value in facts), keys=1)
 
 
-def command_line(result: Report, part: Result) -> str:
-    """What gives this answer alone, as JSON, in a POSIX shell."""
+def command_line(result: Report, part: Result, form: str = "json") -> str:
+    """What gives this answer alone, in Bash and its like."""
     own = []
     match part:
         case NextTokens():
@@ -71,4 +69,13 @@ def command_line(result: Report, part: Result) -> str:
         text = [f"--prompt={result.text}"]
     elif result.text.startswith("-"):
         text = ["--", result.text]
-    return shlex.join(["gpt2-inspect", part.command, *own, "--json", *text])
+    own += ["--format", form]
+    return " ".join(map(_quoted, ["gpt2-inspect", part.command, *own, *text]))
+
+
+def _quoted(argument: str) -> str:
+    """For the shell; what has no shape of its own by its codes, so that the line can be seen and copied."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    escaped = (f"\\{character}" if character in "\\'" else escape(character) for character in argument)
+    return f"$'{''.join(escaped)}'"
