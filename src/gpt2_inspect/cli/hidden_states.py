@@ -10,19 +10,33 @@ from ..messages import Message, Option, say
 from . import options
 from .command import Request
 
+ALL = "all"
+
+
+def _position(typed: str) -> int | None:
+    """None for all."""
+    try:
+        return None if typed == ALL else int(typed)
+    except ValueError:
+        message = Message(
+            "{option} is {value!r}; it must be a whole number or all", option=Option("position"), value=typed
+        )
+        raise UsageError(message) from None
+
 
 def hidden_states(
     request: Request,
     text: options.Text,
     position: Annotated[
-        str,
+        int,
         typer.Option(
             "--position",
             "-p",
             metavar="N",
+            parser=_position,
             help=say("Which token, from 0; negative ones count from the end; `all` for every one."),
         ),
-    ] = "-1",
+    ] = -1,
     lens: Annotated[
         bool, typer.Option("--lens", help=say("Also read each state out as if it were the last (the logit lens)."))
     ] = False,
@@ -43,22 +57,9 @@ def hidden_states(
     """
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))
-    every = position == "all"
     request.answer(
         lambda: analysis.HiddenStatesQuestion,
         text,
         save,
-        position=-1 if every else _whole(position),
-        every_position=every or (lens and request.is_page),
+        every_position=position is None or (lens and request.is_page),
     )
-
-
-def _whole(position: str) -> int:
-    try:
-        return int(position)
-    except ValueError:
-        raise UsageError(
-            Message(
-                "{option} is {value!r}; it must be a whole number or all", option=Option("position"), value=position
-            )
-        ) from None

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 from ...messages import say
 from ...results import Document
-from ...results.report import Report
 from ..formats import Page
 from .page import Part, arranged, labelled, page_of
-from .report import report_page
 
 
 def render_html(result: Document, page: Page) -> Iterator[str]:
     """The whole page."""
-    if isinstance(result, Report):
+    if result.command == "report":
+        from .report import report_page  # loads the records and views of all commands
+
         yield report_page(result, page)
         return
     prompt, id_ = getattr(result, "prompt", None), result.command.replace(" ", "-")

@@ -1,17 +1,18 @@
 """The page of `report`: all answers, linked, with the command lines that give them, and the records inside as JSON."""
 
+from typing import Any
+
 from markupsafe import Markup
 
 from ...messages import say
-from ...results.report import Report
 from ..formats import Page
 from ..json import json_in_html
 from ..views.report import card, command_line
 from .page import Data, Line, Part, arranged, labelled, page_of
 
 
-def report_page(result: Report, page: Page) -> str:
-    """The whole page."""
+def report_page(result: Any, page: Page) -> str:
+    """The whole page of a Report."""
     parts = [
         Part(
             part.command,

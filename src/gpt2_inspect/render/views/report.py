@@ -25,7 +25,7 @@ def sections(result: Report) -> list[Section]:
     """The model, and the answers."""
     shown: list[Section] = [card(result.model)]
     for part in result.items():
-        shown.append(Facts((visible_line(command_line(result, part, "table")),)))
+        shown.append(Facts((say("this part alone: {line}", line=command_line(result, part, "table")),)))
         shown += view_of(part.command).sections(part)
     return shown
 
