@@ -413,9 +413,9 @@ def test_no_line_is_too_long_to_be_read(tiny: Path, columns: int) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["score", TEXT, "--json"], ["json", "table or markdown"]),
-        (["score", TEXT, "--format", "csv"], ["csv", "table or markdown"]),
-        (["score", TEXT, "--output", "answer.jsonl"], ["jsonl", "table or markdown"]),
+        (["score", TEXT, "--json"], ["json", "table, markdown or html"]),
+        (["score", TEXT, "--format", "csv"], ["csv", "table, markdown or html"]),
+        (["score", TEXT, "--output", "answer.jsonl"], ["jsonl", "table, markdown or html"]),
         (["encode", TEXT, "--ids"], ["--ids"]),
         (["decode", "1", "--text"], ["--text"]),
     ],

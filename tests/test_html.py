@@ -164,6 +164,18 @@ def test_rows_of_attention_are_the_matrix_of_each_head(tiny: Path) -> None:
         assert row == pytest.approx(whole[: index + 1], abs=1e-8)
 
 
+def test_of_a_long_text_one_position_is_drawn(tmp_path: Path) -> None:
+    path, text = tmp_path / "page.html", "word " * 400
+    drawn = ' data-weights="'
+    for command in ("attention", "report"):
+        assert run_cli(command, "a b", "-m", "pocket", "--output", str(path)).code == 0
+        assert drawn in path.read_text(encoding="utf-8")
+        steps = ["--steps", "1"] if command == "report" else []
+        assert run_cli(command, text, "-m", "pocket", *steps, "--output", str(path)).code == 0
+        page = path.read_text(encoding="utf-8")
+        assert drawn not in page and len(page) < 6e6 and "--rows" not in page
+
+
 def test_every_position_has_what_one_has(tiny: Path) -> None:
     session = load(tiny)
     everything = session.hidden_states(TEXT, lens=True, every_position=True)

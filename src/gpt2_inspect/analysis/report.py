@@ -6,6 +6,7 @@ from ..results.report import Report
 from .argsort import DecodeArgmaxQuestion
 from .attention import AttentionQuestion
 from .compare_search import CompareSearchQuestion
+from .drawn import all_states_fit, all_weights_fit
 from .embeddings import EmbeddingsQuestion
 from .encode import EncodeQuestion
 from .hidden_states import HiddenStatesQuestion
@@ -19,18 +20,21 @@ LENS_TOP_K = 3
 
 
 def report(model: LoadedModel, asked: str, *, steps: int = 10) -> Report:
-    """Ask them all, with as many steps where there are steps.
+    """Ask them all, with as many steps where there are steps. Of a long text attention and lens are of one position.
 
     Raises what the questions do.
     """
     next_tokens = NextTokensQuestion(steps=steps).answer(model, asked)  # first: its limits are the narrowest
+    n_tokens = len(next_tokens.prompt.tokens)
+    rows, every = all_weights_fit(model.info, n_tokens), all_states_fit(model.info, n_tokens)
+    lens = HiddenStatesQuestion(lens=True, every_position=every, top_k=LENS_TOP_K)
     return Report(
         text=asked,
         next_tokens=next_tokens,
         score=ScoreQuestion().answer(model, asked),
         logits=LogitsQuestion().answer(model, asked),
-        attention=AttentionQuestion(rows=True).answer(model, asked),
-        hidden_states=HiddenStatesQuestion(lens=True, every_position=True, top_k=LENS_TOP_K).answer(model, asked),
+        attention=AttentionQuestion(rows=rows).answer(model, asked),
+        hidden_states=lens.answer(model, asked),
         compare_search=CompareSearchQuestion(steps=steps).answer(model, asked),
         embeddings=EmbeddingsQuestion().answer(model, asked),
         encode=EncodeQuestion().answer(model, asked),

@@ -1,6 +1,6 @@
 """`gpt2-inspect attention`: which tokens each token looks at."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +8,9 @@ from .. import analysis
 from ..messages import say
 from . import options
 from .command import Request
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 
 def attention(
@@ -44,4 +47,11 @@ def attention(
         gpt2-inspect attention "The cat sat on the mat"
         gpt2-inspect attention "The cat sat on the mat" --layer 1 --head 2
     """
-    request.answer(lambda: analysis.AttentionQuestion, text, save, rows=rows or request.is_page)
+    request.answer(lambda: analysis.AttentionQuestion, text, save, _on_page)
+
+
+def _on_page(session: "Session", text: str) -> dict[str, Any]:
+    """A page draws all weights, if they are not too many."""
+    from ..analysis.drawn import all_weights_fit
+
+    return {"rows": True} if all_weights_fit(session.model, len(session.encode_ids(text))) else {}

@@ -42,16 +42,23 @@ class Request(NamedTuple):
     own: dict[str, Any]
 
     def answer(
-        self, question: "Callable[[], type[Question[str, _R]]]", text: str, save: str | None = None, **others: Any
+        self,
+        question: "Callable[[], type[Question[str, _R]]]",
+        text: str,
+        save: str | None = None,
+        on_page: "Callable[[Session, str], dict[str, Any]] | None" = None,
+        **others: Any,
     ) -> "_R":
         """All that most commands do: ask the question about the text, and write the answer.
 
         The parts of a question whose command can `save` are arrays by their names, for that file. `others` are options
-        in place of the command's own.
+        in place of the command's own; so is, where the result is drawn, what `on_page` says for the model and the text.
         """
         asked = self.streams.read_text(text)
         with self.open_output() as out, self.open_save(save) as saver:
             session = self.open_session(asked)
+            if on_page and self._is_page:
+                others |= on_page(session, asked)
             result = session.ask(self.question(question(), **others), asked, on_part=saver.write if saver else None)
             out.write(result)
         return result
@@ -87,8 +94,8 @@ class Request(NamedTuple):
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
     @property
-    def is_page(self) -> bool:
-        """Whether the result is drawn, for which a question may be asked for more than stands in tables."""
+    def _is_page(self) -> bool:
+        """Whether the result is drawn."""
         from .output import choose_format
 
         form, json, path = self.shared["form"], self.shared["json"], self._output

@@ -1,6 +1,6 @@
 """`gpt2-inspect hidden-states`: what the layers hold."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,9 @@ from ..errors import UsageError
 from ..messages import Message, Option, say
 from . import options
 from .command import Request
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 ALL = "all"
 
@@ -61,5 +64,13 @@ def hidden_states(
         lambda: analysis.HiddenStatesQuestion,
         text,
         save,
-        every_position=position is None or (lens and request.is_page),
+        _on_page if lens else None,
+        every_position=position is None,
     )
+
+
+def _on_page(session: "Session", text: str) -> dict[str, Any]:
+    """A page draws the lens of all positions, if they are not too many."""
+    from ..analysis.drawn import all_states_fit
+
+    return {"every_position": True} if all_states_fit(session.model, len(session.encode_ids(text))) else {}

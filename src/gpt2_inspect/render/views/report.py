@@ -55,9 +55,10 @@ def command_line(result: Report, part: Result, form: str = "json") -> str:
         case CompareSearch():
             own = ["--steps", str(part.search["steps"])]
         case Attention():
-            own = ["--rows"]
+            own = ["--rows"] if part.options["rows"] else []
         case HiddenStates():
-            own = ["--lens", "--position", "all", "--top-k", str(part.options["top_k"])]
+            position = ["--position", "all"] if part.options["every_position"] else []
+            own = ["--lens", *position, "--top-k", str(part.options["top_k"])]
     model, run = result.model, result.next_tokens.run
     own += ["--model", model.name]
     if model.revision is not None:
