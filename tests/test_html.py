@@ -12,6 +12,7 @@ import pytest
 
 from commands import TEXT
 from gpt2_inspect import load
+from gpt2_inspect.analysis import drawn
 from gpt2_inspect.render import render
 from gpt2_inspect.render.html.chart import Line, chart
 from gpt2_inspect.results.report import Report
@@ -164,16 +165,18 @@ def test_rows_of_attention_are_the_matrix_of_each_head(tiny: Path) -> None:
         assert row == pytest.approx(whole[: index + 1], abs=1e-8)
 
 
-def test_of_a_long_text_one_position_is_drawn(tmp_path: Path) -> None:
-    path, text = tmp_path / "page.html", "word " * 400
-    drawn = ' data-weights="'
-    for command in ("attention", "report"):
-        assert run_cli(command, "a b", "-m", "pocket", "--output", str(path)).code == 0
-        assert drawn in path.read_text(encoding="utf-8")
-        steps = ["--steps", "1"] if command == "report" else []
-        assert run_cli(command, text, "-m", "pocket", *steps, "--output", str(path)).code == 0
+@pytest.mark.parametrize("command", ["attention", "report"])
+def test_of_a_long_text_one_position_is_drawn(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    path = tmp_path / "page.html"
+    shown = []
+    for most in (drawn.MOST_WEIGHTS, 100):
+        monkeypatch.setattr(drawn, "MOST_WEIGHTS", most)
+        assert run_cli(command, TEXT, "-m", str(tiny), "--output", str(path)).code == 0
         page = path.read_text(encoding="utf-8")
-        assert drawn not in page and len(page) < 6e6 and "--rows" not in page
+        shown.append((' data-weights="' in page, "--rows" in page))
+    assert shown == [(True, command == "report"), (False, False)]
 
 
 def test_every_position_has_what_one_has(tiny: Path) -> None:
