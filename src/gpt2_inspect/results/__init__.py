@@ -219,3 +219,17 @@ class Result(Record):
     def items(self) -> Sequence[Record]:
         """The parts that make up the result, one a line in the jsonl format."""
         raise NotImplementedError
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """(header, rows): a row for each thing that was measured. What text they are about is not among it."""
+        raise NotImplementedError
+
+    def rows(self, prompt_index: int = 0) -> list[dict[str, Any]]:
+        """The rows that CSV has, as they are: for `pandas.DataFrame` and its like.
+
+        Args:
+            prompt_index: which of several texts this is about.
+        """
+        header, rows = self.tidy()
+        columns = ("prompt_index", *header)
+        return [dict(zip(columns, (prompt_index, *row), strict=True)) for row in rows]

@@ -1,7 +1,7 @@
 """The records of `compare-heads`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, record
 
@@ -110,3 +110,24 @@ class CompareHeads(Result):
 
     def items(self) -> Sequence[ModelClass]:
         return (self.heads.causal_lm, self.heads.base)
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """The causal model's modules, with --tree all of them, and then what the two models return.
+
+        Under `base` stands the name of the same thing there, `.` for that model itself.
+        """
+        header = ["part", "causal_lm", "base", "type", "parameters", "shape"]
+        rows: list[list[Any]] = []
+        for module in self.modules if self.trees is None else self.trees.causal_lm:
+            in_base = None if module.counterpart is None else module.counterpart or "."
+            rows.append(["module", module.name, in_base, module.type, module.parameters, None])
+        for name, causal_lm, base in self.outputs():
+            shape = causal_lm or base or ()
+            rows.append(["output", name if causal_lm else None, name if base else None, None, None, list(shape)])
+        return header, rows
+
+    def outputs(self) -> list[tuple[str, tuple[int, ...] | None, tuple[int, ...] | None]]:
+        """Each thing that a model returns, with its shape in either; what only one of them has comes first."""
+        causal_lm, base = ({output.name: output.shape for output in model.outputs} for model in self.items())
+        names = sorted(causal_lm | base, key=lambda name: name in causal_lm and name in base)
+        return [(name, causal_lm.get(name), base.get(name)) for name in names]

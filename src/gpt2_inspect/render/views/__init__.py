@@ -1,4 +1,4 @@
-"""One file for each command, with two functions: `tidy` for programs, `sections` for people. And what they share.
+"""What people see of each command's result, a file for each, with a function `sections`. And what they share.
 
 What is said to people goes through `say` when it is asked for; tokens, numbers, names of keys and codes do not.
 """
@@ -16,9 +16,6 @@ from ..visible import visible_line, visible_token
 class View(Protocol):
     """What a command's file offers."""
 
-    def tidy(self, result: Any) -> tuple[list[str], list[list[Any]]]:
-        """(header, rows) of plain values, for programs. What text they are about is for the writer to say."""
-
     def sections(self, result: Any) -> list[Section]:
         """What people see, from top to bottom."""
 
@@ -35,28 +32,8 @@ def view_of(command: str) -> View:
     return cast("View", import_module(f".{command.replace('-', '_')}", __name__))
 
 
-TOKEN_COLUMNS = ("id", "token", "bytes_hex")
-
-
-def token_values(token: Token) -> list[int | str]:
-    """The values of TOKEN_COLUMNS."""
-    return [token.id, token.token, bytes(token.bytes).hex()]
-
-
 CHOSEN = "◀"
 """Marks a candidate that was taken."""
-
-CANDIDATE_COLUMNS = ("rank", *TOKEN_COLUMNS, "logit", "logprob", "prob")
-
-
-def candidate_values(candidate: Candidate) -> list[int | float | str]:
-    """The values of CANDIDATE_COLUMNS."""
-    return [candidate.rank, *token_values(candidate), candidate.logit, candidate.logprob, candidate.prob]
-
-
-def flag(value: bool) -> str:
-    """A truth value in CSV, as JSON writes it."""
-    return "true" if value else "false"
 
 
 def percent(prob: float) -> str:

@@ -1,37 +1,11 @@
-"""`attention`: a row for each head, and for people the matrix of a chosen one as a grid shaded by weight."""
+"""`attention`: what each head looks at, and the matrix of a chosen one as a grid shaded by weight."""
 
 import math
-from typing import Any
 
 from ...messages import say
 from ...results.attention import AttendedToken, Attention, AttentionHead
 from ..sections import Cell, Column, Facts, Grid, Section
-from . import TOKEN_COLUMNS, decimal, model_and_backend, percent, token_values, top_columns, visible
-
-
-def tidy(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    """One row for each head and rank; of a chosen head one for each token and each that it can see."""
-    return _heads(result) if result.matrix is None else _pairs(result)
-
-
-def _heads(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    header = ["position", "layer", "head", "entropy_bits", "rank", "index", *TOKEN_COLUMNS, "weight"]
-    return header, [
-        [result.position, head.layer, head.head, head.entropy_bits, rank, at.index, *token_values(at), at.weight]
-        for head in result.heads
-        for rank, at in enumerate(head.top, start=1)
-    ]
-
-
-def _pairs(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    (head,), tokens = result.heads, result.prompt.tokens
-    header = ["layer", "head"]
-    header += [f"{side}_{name}" for side in ("query", "key") for name in ("index", *TOKEN_COLUMNS)]
-    return [*header, "weight"], [
-        [head.layer, head.head, query, *token_values(tokens[query]), key, *token_values(tokens[key]), weight]
-        for query, row in enumerate(result.matrix or ())
-        for key, weight in enumerate(row[: query + 1])
-    ]
+from . import decimal, model_and_backend, percent, top_columns, visible
 
 
 def sections(result: Attention) -> list[Section]:

@@ -1,4 +1,4 @@
-"""`compare-heads`: a row for each module and output; for people also both trees, and the candidates side by side."""
+"""`compare-heads`: the classes, their modules or both trees, what they return, and the candidates side by side."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -15,22 +15,6 @@ ADDED = "+"
 NONE = "–"
 
 PRODUCT = "last_hidden_state @ lm_head.weight.T"
-
-
-def tidy(result: CompareHeads) -> tuple[list[str], list[list[Any]]]:
-    """The causal model's modules, with --tree all of them, and then what the two models return.
-
-    Under `base` stands the name of the same thing there, `.` for that model itself.
-    """
-    header = ["part", "causal_lm", "base", "type", "parameters", "shape"]
-    rows: list[list[Any]] = []
-    for module in result.modules if result.trees is None else result.trees.causal_lm:
-        in_base = None if module.counterpart is None else module.counterpart or "."
-        rows.append(["module", module.name, in_base, module.type, module.parameters, None])
-    for name, causal_lm, base in _outputs(result):
-        shape = " ".join(map(str, causal_lm or base or ()))
-        rows.append(["output", name if causal_lm else None, name if base else None, None, None, shape])
-    return header, rows
 
 
 def sections(result: CompareHeads) -> list[Section]:
@@ -52,18 +36,11 @@ def sections(result: CompareHeads) -> list[Section]:
         (Column(say("output")), *(Column(model.auto_class) for model in models)),
         tuple(
             (Cell(name), *(Cell(NONE if shape is None else str(list(shape))) for shape in shapes))
-            for name, *shapes in _outputs(result)
+            for name, *shapes in result.outputs()
         ),
         keys=1,
     )
     return [classes, *made_of, returned, _candidates(result), Facts((*_findings(result), *model_and_backend(result)))]
-
-
-def _outputs(result: CompareHeads) -> list[tuple[str, tuple[int, ...] | None, tuple[int, ...] | None]]:
-    """Each field that a model returns, with its shape in either; those that only one of them has come first."""
-    causal_lm, base = ({output.name: output.shape for output in model.outputs} for model in _models(result))
-    names = sorted(causal_lm | base, key=lambda name: name in causal_lm and name in base)
-    return [(name, causal_lm.get(name), base.get(name)) for name in names]
 
 
 def _models(result: CompareHeads) -> tuple[ModelClass, ModelClass]:

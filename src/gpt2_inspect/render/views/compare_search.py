@@ -1,31 +1,17 @@
-"""`compare-search`: a row for each step and candidate; grids of the texts found and of the tree."""
+"""`compare-search`: grids of the texts found and of the tree."""
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from ...messages import say, say_n
 from ...results import Token
 from ...results.compare_search import BeamCandidate, CompareSearch, Found
 from ..sections import Cell, Column, Facts, Grid, Section
 from ..visible import visible_line
-from . import TOKEN_COLUMNS, decimal, flag, model_and_backend, text_of, token_values, visible
+from . import decimal, model_and_backend, text_of, visible
 
 _TAIL = 18
 """Columns on a terminal for the end of a candidate's text in the tree; the whole texts stand on top."""
-
-
-def tidy(result: CompareSearch) -> tuple[list[str], list[list[Any]]]:
-    """The tree: one row for each step and candidate."""
-    header = ["step", "parent", "beam", *TOKEN_COLUMNS]
-    header += ["logprob", "cumulative_logprob", "ended", "score", "kept"]
-    rows = []
-    for step in result.tree:
-        for candidate in step.candidates:
-            row: list[Any] = [step.step, candidate.parent, candidate.beam, *token_values(candidate)]
-            row += [candidate.logprob, candidate.cumulative_logprob]
-            rows.append([*row, flag(candidate.ended), candidate.score, flag(candidate.kept)])
-    return header, rows
 
 
 def sections(result: CompareSearch) -> list[Section]:

@@ -1,36 +1,19 @@
-"""`decode`: a row for each id; with a prompt, the argument from logits to text and the ends of their order."""
-
-from typing import Any
+"""`decode`: the tokens and their text; with a prompt, the argument from logits to text and the ends of their order."""
 
 from ...messages import say, say_n
 from ...results import Candidate
 from ...results.decode import Decode
 from ..sections import Cell, Column, Facts, Grid, Passage, Section
 from . import (
-    CANDIDATE_COLUMNS,
-    TOKEN_COLUMNS,
-    candidate_values,
     decimal,
-    flag,
     hex_bytes,
     model_and_backend,
     percent,
-    token_values,
     visible,
 )
 
 GAP = "…"
 """Stands for the tokens between the two ends."""
-
-
-def tidy(result: Decode) -> tuple[list[str], list[list[Any]]]:
-    """With a prompt one row for each candidate of `argsort`, best first; `rank` says where the two ends part."""
-    if result.argsort is None:
-        header = ["index", *TOKEN_COLUMNS, "complete_utf8"]
-        return header, [
-            [index, *token_values(token), flag(token.complete_utf8)] for index, token in enumerate(result.tokens)
-        ]
-    return [*CANDIDATE_COLUMNS], [candidate_values(candidate) for candidate in result.argsort.descending]
 
 
 def sections(result: Decode) -> list[Section]:

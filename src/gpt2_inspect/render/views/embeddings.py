@@ -1,32 +1,11 @@
-"""`embeddings`: a row for each token and neighbour, and grids of the tokens, of each kind of vector one."""
-
-from typing import Any
+"""`embeddings`: grids of the tokens, of each kind of vector one, and of their neighbours."""
 
 from ...messages import say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
 from ..sections import Cell, Column, Facts, Grid, Section
-from . import TOKEN_COLUMNS, decimal, model_and_backend, token_values, visible
+from . import decimal, model_and_backend, visible
 
 KINDS = ("wte", "wpe", "sum")
-MEASURES = ("norm", "mean", "std", "first")
-
-
-def tidy(result: Embeddings) -> tuple[list[str], list[list[Any]]]:
-    """A token without neighbours has one row, whose columns of them are empty."""
-    header = ["position", *TOKEN_COLUMNS]
-    header += [f"{kind}_{measure}" for kind in KINDS for measure in MEASURES]
-    header += ["rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
-    rows = []
-    for token in result.tokens:
-        row: list[Any] = [token.position, *token_values(token)]
-        for kind in KINDS:
-            vector: Vector = getattr(token, kind)
-            row += [vector.norm, vector.mean, vector.std, " ".join(map(str, vector.first))]
-        for rank, found in enumerate(token.nearest, start=1):
-            rows.append([*row, rank, *token_values(found), found.cosine])
-        if not token.nearest:
-            rows.append([*row, None, *[None] * len(TOKEN_COLUMNS), None])
-    return header, rows
 
 
 def sections(result: Embeddings) -> list[Section]:

@@ -1,21 +1,10 @@
 """`encode`: a row for each token; those that share a character are held together by a bracket."""
 
-from typing import Any
-
 from ...messages import say, say_n
 from ...results.encode import Encode, EncodedToken
 from ..sections import Cell, Column, Facts, Grid, Section
 from ..visible import visible_token
-from . import TOKEN_COLUMNS, flag, hex_bytes, model_and_backend, token_values, visible
-
-
-def tidy(result: Encode) -> tuple[list[str], list[list[Any]]]:
-    """One row for each token; `start`, `end` and `group` are empty where they are None."""
-    header = ["index", *TOKEN_COLUMNS, "complete_utf8", "start", "end", "group"]
-    return header, [
-        [token.index, *token_values(token), flag(token.complete_utf8), token.start, token.end, token.group]
-        for token in result.tokens
-    ]
+from . import hex_bytes, model_and_backend, visible
 
 
 def sections(result: Encode) -> list[Section]:

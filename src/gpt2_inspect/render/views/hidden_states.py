@@ -1,28 +1,9 @@
-"""`hidden-states`: a row for each state, with the lens one for each state and rank."""
-
-from typing import Any
+"""`hidden-states`: the states, and under the lens what each would say."""
 
 from ...messages import say, say_n
 from ...results.hidden_states import HiddenState, HiddenStates
 from ..sections import Cell, Column, Facts, Grid, Section
-from . import CANDIDATE_COLUMNS, candidate_cell, candidate_values, decimal, model_and_backend, top_columns, visible
-
-MEASURES = ("mean", "std", "norm", "cosine_to_previous")
-
-
-def tidy(result: HiddenStates) -> tuple[list[str], list[list[Any]]]:
-    """Without the lens the columns of candidates are left out."""
-    header = ["position", "index", "name", "shape", *MEASURES]
-    if result.layers[0].top_logprobs is not None:
-        header += CANDIDATE_COLUMNS
-    rows = []
-    for state in result.layers:
-        shape = " ".join(map(str, state.shape))
-        row = [result.position, state.index, state.name, shape, *(getattr(state, name) for name in MEASURES)]
-        if state.top_logprobs is None:
-            rows.append(row)
-        rows += [[*row, *candidate_values(candidate)] for candidate in state.top_logprobs or ()]
-    return header, rows
+from . import candidate_cell, decimal, model_and_backend, top_columns, visible
 
 
 def sections(result: HiddenStates) -> list[Section]:

@@ -2,34 +2,17 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from ...messages import Option, say, say_n
 from ...results.logits import AtTemperature, Logits, LogitsPosition, Softmax, SoftmaxCandidate, TemperedCandidate
 from ..sections import Cell, Column, Facts, Grid, Row, Section
-from . import CANDIDATE_COLUMNS, candidate_values, decimal, flag, model_and_backend, percent, visible
+from . import decimal, model_and_backend, percent, visible
 
 _LAST = 8
 """Positions of a long text that are shown."""
 
 _GAP = "…"
 """Stands for the positions between."""
-
-
-def tidy(result: Logits) -> tuple[list[str], list[list[Any]]]:
-    """One row for each candidate of the chosen position, or for each temperature and candidate."""
-    header = ["position", *CANDIDATE_COLUMNS, "shifted_logit", "exp"]
-    rows = [
-        [result.position, *candidate_values(candidate), candidate.shifted_logit, candidate.exp]
-        for candidate in result.softmax.candidates
-    ]
-    if result.temperatures is None:
-        return header, rows
-    return [*header, "temperature", "prob_at_temperature", "prob_final", "kept"], [
-        [*row, at.temperature, candidate.prob_at_temperature, candidate.prob_final, flag(candidate.kept)]
-        for at in result.temperatures
-        for row, candidate in zip(rows, at.candidates, strict=True)
-    ]
 
 
 def sections(result: Logits) -> list[Section]:

@@ -1,44 +1,19 @@
-"""`next-tokens`: a row for each step and candidate; for people, a grid with a row for each step, and the text."""
+"""`next-tokens`: a grid with a row for each step, and the text."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...messages import say
 from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
 from ..sections import Cell, Column, Facts, Grid, Passage, Row, Section
 from ..visible import visible_line
-from . import CANDIDATE_COLUMNS, CHOSEN, candidate_values, flag, model_and_backend, percent, top_columns, visible
+from . import CHOSEN, model_and_backend, percent, top_columns, visible
 
 _TAIL = 40
 """Columns on a terminal for the end of the text before a step; the whole text stands below the grid."""
 
 _TYPICAL = f"·possible {CHOSEN}"
 """A token of a usual length, for the width of its column."""
-
-
-def tidy(result: NextTokens) -> tuple[list[str], list[list[Any]]]:
-    """One row for each step and rank."""
-    header = ["step", "context", *CANDIDATE_COLUMNS]
-    sampled = result.decoding.strategy == "sample"
-    header += (["prob_final", "kept"] if sampled else []) + ["chosen"]
-    rows = []
-    for step in result.steps:
-        for candidate in _listed(step):
-            row: list[Any] = [step.step, step.context, *candidate_values(candidate)]
-            if isinstance(candidate, SampledCandidate):
-                row += [candidate.prob_final, flag(candidate.kept)]
-            rows.append([*row, flag(candidate.id == step.chosen.id)])
-    return header, rows
-
-
-def _listed(step: Step) -> Sequence[Candidate]:
-    """The best candidates, and behind them the chosen one if it was drawn from further down."""
-    return step.top_logprobs if _is_listed(step) else (*step.top_logprobs, step.chosen)
-
-
-def _is_listed(step: Step) -> bool:
-    return any(candidate.id == step.chosen.id for candidate in step.top_logprobs)
 
 
 def sections(result: NextTokens) -> list[Section]:
@@ -75,7 +50,7 @@ def _grid(steps: Sequence[Step]) -> Grid:
 
 def _row(step: Step) -> Row:
     candidates = (_candidate(candidate, chosen=candidate.id == step.chosen.id) for candidate in step.top_logprobs)
-    drawn = Cell("") if _is_listed(step) else _drawn(step.chosen)
+    drawn = Cell("") if step.lists_chosen() else _drawn(step.chosen)
     return Cell(str(step.step)), Cell(visible_line(step.context)), *candidates, drawn
 
 

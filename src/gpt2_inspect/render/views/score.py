@@ -1,36 +1,18 @@
-"""`score`: a row for each token and proposal; for people, a grid of the tokens and one of what each proposes."""
+"""`score`: a grid of the tokens, and one of what each proposes."""
 
 import math
-from typing import Any
 
 from ...messages import Option, say, say_n
 from ...results.score import Score, ScoredToken
 from ..sections import Cell, Column, Facts, Grid, Section
 from . import (
-    CANDIDATE_COLUMNS,
     CHOSEN,
-    TOKEN_COLUMNS,
-    candidate_values,
     decimal,
     model_and_backend,
     percent,
-    token_values,
     top_columns,
     visible,
 )
-
-MEASURES = ("logprob", "prob", "rank", "surprisal_bits", "entropy_bits")
-
-
-def tidy(result: Score) -> tuple[list[str], list[list[Any]]]:
-    """One row for each token and rank of a proposal; the measures are empty for a token with nothing before it."""
-    header = ["index", *TOKEN_COLUMNS, *MEASURES]
-    header += [f"next_{name}" for name in CANDIDATE_COLUMNS]
-    rows = []
-    for token in result.positions:
-        row = [token.index, *token_values(token), *(getattr(token, name) for name in MEASURES)]
-        rows += [[*row, *candidate_values(candidate)] for candidate in token.next_top_logprobs]
-    return header, rows
 
 
 def sections(result: Score) -> list[Section]:
