@@ -90,13 +90,22 @@ def _renewed(run: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], s
     return renew
 
 
+def _printed(block: re.Match[str], names: dict[str, Any]) -> str:
+    """What its code prints; what stands there, if it needs a package that is not installed."""
+    try:
+        return run_python(block["code"], names)
+    except ModuleNotFoundError as error:
+        print(f"left as it is: an example that needs {error.name}")
+        return block["output"]
+
+
 def rewrite() -> None:
     """Put the present output behind every example; one that differs in nothing but times stays as it is."""
     for page in PAGES:
         names: dict[str, Any] = {}
         old = read(page)
         text = _CONSOLE.sub(_renewed(lambda block: run_example(block["command"])), old)
-        text = _PYTHON.sub(_renewed(lambda block, names=names: run_python(block["code"], names)), text)
+        text = _PYTHON.sub(_renewed(lambda block, names=names: _printed(block, names)), text)
         if text != old:
             page.write_text(text, encoding="utf-8")
             print(f"rewrote {page.relative_to(ROOT)}")

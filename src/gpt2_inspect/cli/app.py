@@ -23,6 +23,9 @@ COMMANDS = (
 )
 """Each is a function of that name in a file of that name."""
 
+OTHERS = ("schema",)
+"""So are these, but they ask no model, and have none of the options that the others share."""
+
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
     "rich_markup_mode": None,
@@ -35,16 +38,17 @@ class Commands(TyperGroup):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *OTHERS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, *OTHERS):
             return None
-        from .command import with_shared_options
+        from .command import with_shared_options, with_streams
 
         name = cmd_name.replace("-", "_")
+        function = getattr(import_module(f".{name}", __package__), name)
         alone = typer.Typer(**SETTINGS)
-        alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
+        alone.command(cmd_name)(with_shared_options(function) if cmd_name in COMMANDS else with_streams(function))
         return typer.main.get_command(alone)
 
 

@@ -109,13 +109,29 @@ def shared_options(
 
 def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
     """`function(request, ...)` as a function whose parameters are the command's own and the shared ones."""
-    _, *own = inspect.signature(function).parameters.values()
-    first, *shared = inspect.signature(shared_options).parameters.values()
+    _, *shared = inspect.signature(shared_options).parameters.values()
 
-    def command(**values: Any) -> None:
-        streams: Streams = values.pop(first.name).obj
+    def call(streams: Streams, **values: Any) -> None:
         request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
         function(request, **values)
+
+    return _for_typer(function, call, shared)
+
+
+def with_streams(function: Callable[..., None]) -> Callable[..., None]:
+    """`function(streams, ...)` as a function whose parameters are the command's own."""
+    return _for_typer(function, function, [])
+
+
+def _for_typer(
+    function: Callable[..., None], call: Callable[..., None], shared: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """What Typer makes a command of: `call` with the streams, and `function`'s name, help and parameters."""
+    _, *own = inspect.signature(function).parameters.values()
+    first, *_ = inspect.signature(shared_options).parameters.values()
+
+    def command(**values: Any) -> None:
+        call(values.pop(first.name).obj, **values)
 
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # so that those with a default may stand anywhere

@@ -103,6 +103,7 @@ class Token(Record):
     """One token of the vocabulary."""
 
     id: int
+    """Its place in the vocabulary, from 0."""
     token: str
     """The text of the bytes; U+FFFD where they are not whole UTF-8."""
     bytes: tuple[int, ...]
@@ -116,6 +117,7 @@ class Candidate(Token):
     rank: int
     """From 1. Equal logits are ranked by the lower id."""
     logit: float
+    """What the model computes; only differences between logits mean anything."""
     logprob: float
     """Natural logarithm of `prob`, in nats."""
     prob: float
@@ -137,6 +139,7 @@ class ModelInfo(Record):
     """Which model answered. The names are those of GPT-2's config.json."""
 
     name: str
+    """As it was named."""
     source: str
     """`bundled`, `directory` or `hub`."""
     revision: str | None
@@ -171,7 +174,7 @@ class Prompt(Record):
     text: str
     """As typed."""
     tokens: tuple[Token, ...]
-    """What the model saw: `text` in tokens, after the changes that the next two fields tell of."""
+    """What the model saw: `text` in tokens, after the changes that the next two tell of."""
     bos_added: bool
     """True if the token that begins a text, for GPT-2 `<|endoftext|>`, was put first: in place of an empty prompt, or
     because that was asked for."""

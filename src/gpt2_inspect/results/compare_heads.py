@@ -18,10 +18,11 @@ class NamedShape(Record):
 
 @record
 class ModelClass(Record):
-    """What an auto class gives for this checkpoint. In JSON the second field is named `class`."""
+    """What an auto class gives for this checkpoint."""
 
     auto_class: str
     class_: str
+    """The class of the model; `class` in JSON."""
     parameters: int
     """Number of weights; tied weights count once."""
     outputs: tuple[NamedShape, ...]

@@ -26,6 +26,7 @@ class Decoding(Record):
     sample_top_k: int | None
     """Only that many of the most probable tokens are drawn from."""
     ignore_eos: bool
+    """True if an end token is taken like any other and ends nothing."""
 
 
 @record
@@ -40,6 +41,7 @@ class Step(Record):
     elapsed_ms: float
     """Time for the forward pass and the choice."""
     chosen: Candidate | SampledCandidate
+    """The token that was taken."""
     top_logprobs: tuple[Candidate | SampledCandidate, ...]
     """The `top_k` best candidates, best first."""
 
