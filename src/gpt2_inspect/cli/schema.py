@@ -28,7 +28,8 @@ def schema(
 
     from ..results.schema import commands, schema_of, whole_schema
 
-    described = schema_of(name) if (name := " ".join(command or ())) else whole_schema()
+    name = " ".join(command or ())
+    described = schema_of(name) if command else whole_schema()
     if not described["anyOf"]:
         raise UsageError(
             Message("there is no command {command!r} that writes JSON", command=name),
