@@ -20,6 +20,7 @@ from contract import check_json
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
 from gpt2_inspect.errors import ExitCode
+from gpt2_inspect.render.signs import UNICODE, use_signs
 from gpt2_inspect.results import ModelInfo, Result
 
 both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -46,8 +47,11 @@ def run_cli(
 ) -> Run:
     """Run in this process. `environ` is all that the command sees of the environment for its streams."""
     out, err = out or io.StringIO(newline="\n"), io.StringIO()
-    with redirect_stdout(out):  # where Typer prints help
-        code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    try:
+        with redirect_stdout(out):  # where Typer prints help
+            code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    finally:
+        use_signs(UNICODE)  # a process has one run and keeps its signs
     done = Run(code, out.getvalue(), err.getvalue())
     _check_json(done, arguments)
     return done
@@ -58,7 +62,7 @@ _ASKS_FOR_JSON = re.compile(r" (?:--json|--format[ =]jsonl?|-f ?jsonl?)(?= |$)")
 
 def _check_json(done: Run, arguments: Sequence[str | bytes]) -> None:
     """Of a run that came to an end, in whatever way JSON was asked for."""
-    if done.code not in (ExitCode.DONE, ExitCode.BAD_INPUT):
+    if done.code not in (ExitCode.DONE, ExitCode.BAD_INPUT, ExitCode.NOT_AS_EXPECTED):
         return
     words = [word for word in arguments if isinstance(word, str)]
     texts = [done.out] if _ASKS_FOR_JSON.search(" ".join(["", *words])) else []

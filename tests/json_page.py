@@ -22,7 +22,7 @@ _TYPES = {
 _ENVELOPE = ("schema_version", "command", "model", "run", "prompt")
 """What documents begin with."""
 
-_LINE = ("schema_version", "command", "model", "prompt_index")
+_LINE = ("schema_version", "command", "model", "models", "prompt_index")
 """What lines begin with."""
 
 
@@ -44,24 +44,24 @@ class _Tables:
                 self._users.setdefault(name, set()).add(_group(document))
 
     def _parts(self, schema: Any) -> Iterator[str]:
-        """The names of all parts of it, as they come."""
+        """The names of all parts of it, as they come, but for whole documents."""
         if isinstance(schema, list):
             for each in schema:
                 yield from self._parts(each)
         elif isinstance(schema, dict):
-            if "$ref" in schema:
-                yield schema["$ref"].rpartition("/")[2]
+            if "$ref" in schema and (name := schema["$ref"].rpartition("/")[2]) not in self._documents:
+                yield name
                 yield from self._parts(followed(schema, self._schema))
             for each in schema.values():
                 yield from self._parts(each)
 
     def lines(self) -> Iterator[str]:
         """All tables under their headings."""
-        some = next(iter(self._documents.values()))
         yield "## Every command\n"
-        yield from self._table({name: some["properties"][name] for name in _ENVELOPE})
+        some = next(top["properties"] for top in self._documents.values() if top["properties"].keys() >= {*_ENVELOPE})
+        yield from self._table({name: some[name] for name in _ENVELOPE})
         for name, users in sorted(self._users.items()):
-            if len(users) > 1 and name not in self._documents:
+            if len(users) > 1:
                 yield from self._part(name, self._schema["$defs"][name])
         for group in dict.fromkeys(map(_group, self._documents.values())):
             yield f"## {group}\n"

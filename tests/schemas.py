@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import reduce
 from importlib import import_module
+from operator import or_
 from pathlib import Path
 from pkgutil import iter_modules
 from types import UnionType
@@ -25,7 +26,8 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 import gpt2_inspect
 from compatibility import breaks
 from gpt2_inspect import analysis, results
-from gpt2_inspect.results import SCHEMA_VERSION, Options, Record, Result, json_name
+from gpt2_inspect.results import SCHEMA_VERSION, Document, Options, Record, Result, json_name
+from gpt2_inspect.results.compare import Comparison
 from gpt2_inspect.results.schema import FILE as SCHEMA
 from json_page import PAGE, with_tables
 
@@ -42,6 +44,12 @@ _ABOUT = (
 
 _VERSION = "Rises when a key is renamed, removed or changes its meaning; new keys leave it as it is."
 _COMMAND = "The command that wrote this."
+_ABOUT_LINES: dict[type[Document], dict[str, Any]] = {
+    Result: {"model": (str, Field(description="The model's name."))},
+    Comparison: {"models": (list[str], Field(description="The names of both models."))},
+}
+"""What `about()` says, by the kind of document."""
+
 _INDEX = "Which text this is about, from 0; always 0 where there is one text."
 
 
@@ -67,13 +75,13 @@ def as_text(schema: dict[str, Any]) -> str:
     return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
 
 
-def documents_of_commands() -> list[type[Result]]:
+def documents_of_commands() -> list[type[Document]]:
     """The records that are whole documents, in the order of their commands."""
     for module in iter_modules(results.__path__):
         import_module(f"{results.__name__}.{module.name}")
     for name in analysis.FILES:
         getattr(analysis, name)  # so that its options are known
-    kinds = [kind for kind in _kinds(Result) if "command" in vars(kind)]
+    kinds = [kind for kind in _kinds(Document) if "command" in vars(kind)]
     return sorted(kinds, key=lambda kind: kind.command)
 
 
@@ -114,10 +122,11 @@ class _Maker:
             self._made[kind] = _model(name, _text(kind), {**_envelope(kind), **self._fields(kind)})
         return self._made[kind]
 
-    def lines(self, kind: type[Result]) -> list[type[BaseModel]]:
+    def lines(self, kind: type[Document]) -> list[type[BaseModel]]:
         """The models of what stands on a line of jsonl: the parts of a document, and what makes them stand alone."""
         parts = _records_in(get_type_hints(kind.items)["return"])
-        head = {**_envelope(kind), "model": (str, Field(description="The model's name."))}
+        about = [made for base, made in _ABOUT_LINES.items() if issubclass(kind, base)]
+        head = reduce(or_, about, _envelope(kind))
         head["prompt_index"] = (int, Field(description=_INDEX))
         return [_model(f"{part.__name__}Line", _text(part), {**head, **self._fields(part)}) for part in parts]
 
@@ -154,7 +163,7 @@ def _union(parts: list[Any]) -> Any:
 
 
 def _envelope(kind: type[Record]) -> dict[str, Any]:
-    if not issubclass(kind, Result):
+    if not issubclass(kind, Document):
         return {}
     return {
         "schema_version": (Literal[SCHEMA_VERSION], Field(description=_VERSION)),

@@ -22,7 +22,8 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, OTHERS, app
+from gpt2_inspect.cli.app import COMMANDS, EVERY, GROUPS, OTHER_COMMANDS, app
+from harness import run_cli
 
 
 @pytest.mark.parametrize("example", examples(), ids=str)
@@ -30,7 +31,17 @@ def test_pages_show_what_the_command_prints(example: Example) -> None:
     assert without_times(run_example(example.command)) == without_times(example.output)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_the_makefile_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = re.search(r"```make\n(.*?)```", read(DOCS / "scripting.md"), re.DOTALL)
+    assert block is not None
+    recipes = re.findall(r"^\tgpt2-inspect (.*)$", block[1], re.MULTILINE)
+    assert len(recipes) == 2
+    for line in recipes:
+        assert run_cli(*shlex.split(line)).code == 0, line
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *OTHER_COMMANDS])
 def test_every_command_has_a_page_with_an_example(command: str) -> None:
     page = DOCS / "commands" / f"{command}.md"
     assert [example for example in examples() if example.page == page and example.command.split()[0] == command]
@@ -55,18 +66,21 @@ def test_commands_that_the_pages_mention_are_commands_with_options_that_there_ar
             continue
         name, *arguments = shlex.split(line)
         command = commands.get_command(None, name)
+        if name in GROUPS and arguments and not arguments[0].startswith("-"):
+            command = command.get_command(None, arguments[0])
         assert command is not None, (page, line)
         known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
         assert {each for each in arguments if re.match("--?[a-z]", each)} <= {*known, "--help"}, (page, line)
         seen.add(name)
-    assert seen == {*COMMANDS, *OTHERS}
+    assert seen == set(EVERY)
 
 
 def test_every_option_has_a_help_text() -> None:
     commands = typer.main.get_command(app)
-    for name in (*COMMANDS, *OTHERS):
+    for name in EVERY:
         command = commands.get_command(None, name)
-        assert [parameter.name for parameter in command.params if not parameter.help] == []
+        for one in command.commands.values() if name in GROUPS else [command]:
+            assert [parameter.name for parameter in one.params if not parameter.help] == []
 
 
 @pytest.mark.parametrize("with_pandas", [False, True], ids=["alone", "with pandas"])

@@ -20,6 +20,7 @@ from .activations import ACTIVATIONS, Activation
 from .base import Cache, Observer, Point, Ranking, backend, check_length, check_room, own_cache, read_only
 from .kernels import activate, attend, multiply, row_groups
 from .ranking import rank
+from .team import by_rows, together
 
 
 @backend
@@ -81,16 +82,17 @@ class NumpyGPT2:
                 observer.show(point, layer, values.copy())
             return values
 
-        x = weights.wte[token_ids] + weights.wpe[past : past + new]  # (B, T) -> (B, T, D), the residual stream
-        show("embedding", 0, x)
-        for layer, block in enumerate(weights.blocks):
-            a = layer_norm(x, block.ln_1, epsilon)
-            if layer == last and not every_position:
-                x = x[:, -1:]  # nobody reads the other positions: from here on, T is 1
-            x = x + show("attention", layer, self._attention(a, layer, x.shape[1], stored, observer))  # (B, T, D)
-            x = x + show("mlp", layer, mlp(layer_norm(x, block.ln_2, epsilon), block, activation))  # (B, T, D)
-            show("residual", layer, x)
-        x = show("final", last, layer_norm(x, weights.ln_f, epsilon))
+        with together(token_ids.size * self.parameters):
+            x = weights.wte[token_ids] + weights.wpe[past : past + new]  # (B, T) -> (B, T, D), the residual stream
+            show("embedding", 0, x)
+            for layer, block in enumerate(weights.blocks):
+                a = layer_norm(x, block.ln_1, epsilon)
+                if layer == last and not every_position:
+                    x = x[:, -1:]  # nobody reads the other positions: from here on, T is 1
+                x = x + show("attention", layer, self._attention(a, layer, x.shape[1], stored, observer))  # (B, T, D)
+                x = x + show("mlp", layer, mlp(layer_norm(x, block.ln_2, epsilon), block, activation))  # (B, T, D)
+                show("residual", layer, x)
+            x = show("final", last, layer_norm(x, weights.ln_f, epsilon))
         return NumpyLogits(x.reshape(-1, config.n_embd), weights.lm_head)  # (N, D) -> (N, V), when they are asked for
 
     def unembed(self, hidden: Array, *, with_ln_f: bool) -> "NumpyLogits":
@@ -122,6 +124,7 @@ class NumpyGPT2:
         return scale / (layer + 1) if self._config.scale_attn_by_inverse_layer_idx else scale
 
 
+@by_rows
 def layer_norm(x: Array, norm: LayerNorm, epsilon: float) -> Array:
     """Mean 0 and variance 1 along D, then weight and bias (Ba et al. 2016): (..., D) -> (..., D)."""
     x = x - np.add.reduce(x, axis=-1, keepdims=True) / x.shape[-1]
@@ -217,9 +220,10 @@ class NumpyLogits:
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         ranked: list[Ranking] = []
         logits: Array | None = None  # of one group of rows after the other
-        for rows in row_groups(len(self._hidden), len(self._lm_head)):
-            logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
-            ranked.append(rank(logits, k, None if targets is None else targets[rows]))
+        with together(len(self._hidden) * self._lm_head.size):
+            for rows in row_groups(len(self._hidden), len(self._lm_head)):
+                logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
+                ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def to_numpy(self) -> Array:

@@ -23,6 +23,11 @@ def schema(
     """Print the JSON Schema of what a command writes.
 
     It describes the document of --json and the lines of --format jsonl, in the dialect 2020-12.
+
+    Examples:
+        gpt2-inspect schema score
+        gpt2-inspect schema models list
+        gpt2-inspect schema > gpt2-inspect.schema.json
     """
     import json
 

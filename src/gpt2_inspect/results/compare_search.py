@@ -84,3 +84,7 @@ class CompareSearch(Result):
                 row += [candidate.logprob, candidate.cumulative_logprob]
                 rows.append([*row, candidate.ended, candidate.score, candidate.kept])
         return header, rows
+
+    @property
+    def settings(self) -> Options:
+        return self.search

@@ -1,10 +1,12 @@
 """The records of `next-tokens`."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 from . import Candidate, Prompt, Record, Result, SampledCandidate, record
 from .columns import CANDIDATE_COLUMNS, candidate_values
+from .expectation import Expectation
 
 
 @record
@@ -38,8 +40,8 @@ class Step(Record):
     """The text before this token: the prompt and what has been added so far."""
     entropy_bits: float
     """Entropy of the model's whole distribution, in bits."""
-    elapsed_ms: float
-    """Time for the forward pass and the choice."""
+    elapsed_ms: float | None
+    """Time for the forward pass and the choice; None where times are left out."""
     chosen: Candidate | SampledCandidate
     """The token that was taken."""
     top_logprobs: tuple[Candidate | SampledCandidate, ...]
@@ -73,6 +75,8 @@ class NextTokens(Result):
     completion: Completion
     finish_reason: str
     """`length`: all steps were taken. `eos`: the last token chosen is an end token."""
+    expectation: Expectation | None = None
+    """What came of the expectation; None if nothing was expected."""
 
     def items(self) -> Sequence[Step]:
         return self.steps
@@ -90,3 +94,10 @@ class NextTokens(Result):
                     row += [candidate.prob_final, candidate.kept]
                 rows.append([*row, candidate.id == step.chosen.id])
         return header, rows
+
+    @property
+    def settings(self) -> Decoding:
+        return self.decoding
+
+    def without_times(self) -> Self:
+        return replace(self, steps=tuple(replace(step, elapsed_ms=None) for step in self.steps))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, Token, record
 from .columns import CANDIDATE_COLUMNS, TOKEN_COLUMNS, candidate_values, token_values
+from .expectation import Expectation
 
 _MEASURES = ("logprob", "prob", "rank", "surprisal_bits", "entropy_bits")
 
@@ -55,6 +56,8 @@ class Score(Result):
     """What was asked for."""
     positions: tuple[ScoredToken, ...]
     totals: Totals
+    expectation: Expectation | None = None
+    """What came of the expectation; None if nothing was expected."""
 
     def items(self) -> Sequence[ScoredToken]:
         return self.positions

@@ -3,6 +3,7 @@
 What is said to people goes through `say` when it is asked for; tokens, numbers, names of keys and codes do not.
 """
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -10,6 +11,7 @@ from typing import Any, Protocol, cast
 from ...messages import say, say_n
 from ...results import Candidate, Result, Token
 from ..sections import Cell, Column, Grid, Section
+from ..signs import signs
 from ..visible import visible_line, visible_token
 
 
@@ -29,11 +31,7 @@ class LiveView(View, Protocol):
 
 def view_of(command: str) -> View:
     """The view of the command with this name."""
-    return cast("View", import_module(f".{command.replace('-', '_')}", __name__))
-
-
-CHOSEN = "◀"
-"""Marks a candidate that was taken."""
+    return cast("View", import_module(f".{re.sub('[- ]', '_', command)}", __name__))
 
 
 def percent(prob: float) -> str:
@@ -45,7 +43,7 @@ def percent(prob: float) -> str:
 
 def decimal(value: float | None, places: int = 3) -> str:
     """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:z.{places}f}"
+    return signs().nothing if value is None else f"{value:z.{places}f}"
 
 
 def visible(token: Token) -> str:
@@ -55,7 +53,7 @@ def visible(token: Token) -> str:
 
 def hex_bytes(token: Token) -> str:
     """The bytes of a token, with spaces between them; a dash where there are none."""
-    return bytes(token.bytes).hex(" ") or "–"
+    return bytes(token.bytes).hex(" ") or signs().nothing
 
 
 def candidate_cell(candidate: Candidate) -> Cell:

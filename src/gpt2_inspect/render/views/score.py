@@ -5,8 +5,8 @@ import math
 from ...messages import Option, say, say_n
 from ...results.score import Score, ScoredToken
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from . import (
-    CHOSEN,
     decimal,
     model_and_backend,
     percent,
@@ -29,7 +29,9 @@ def sections(result: Score) -> list[Section]:
     proposals = Grid(
         (*keys, *top_columns(len(result.positions[0].next_top_logprobs))),
         tuple(_proposals(token, actual) for token, actual in zip(result.positions, following, strict=True)),
-        title=say("what the logits at each token propose for the next place; {mark} is what stands there", mark=CHOSEN),
+        title=say(
+            "what the logits at each token propose for the next place; {mark} is what stands there", mark=signs().chosen
+        ),
     )
     return [scores, proposals, Facts((*_totals(result), *model_and_backend(result)))]
 
@@ -38,8 +40,8 @@ def _score(token: ScoredToken) -> tuple[Cell, ...]:
     return (
         Cell(str(token.index)),
         Cell(visible(token), token.prob),
-        Cell("–" if token.prob is None else percent(token.prob), token.prob),
-        Cell("–" if token.rank is None else str(token.rank)),
+        Cell(signs().nothing if token.prob is None else percent(token.prob), token.prob),
+        Cell(signs().nothing if token.rank is None else str(token.rank)),
         Cell(decimal(token.surprisal_bits, 2)),
         Cell(decimal(token.entropy_bits, 2)),
     )
@@ -50,7 +52,7 @@ def _proposals(token: ScoredToken, actual: int | None) -> tuple[Cell, ...]:
     for candidate in token.next_top_logprobs:
         taken = candidate.id == actual
         cells.append(
-            Cell(f"{visible(candidate)} {f'{CHOSEN} ' * taken}{percent(candidate.prob)}", candidate.prob, taken)
+            Cell(f"{visible(candidate)} {f'{signs().chosen} ' * taken}{percent(candidate.prob)}", candidate.prob, taken)
         )
     return (Cell(str(token.index)), Cell(visible(token)), *cells)
 
