@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 import gpt2_inspect
-from gpt2_inspect.render import FORMATS, render
+from gpt2_inspect.render import FORMATS, Page, render
 from gpt2_inspect.render.grid import layouts
 from gpt2_inspect.render.lines import Line, wrap
 from gpt2_inspect.render.live import LiveTable
@@ -107,7 +107,7 @@ def candidate(raw: bytes, rank: int, sampled: bool) -> Candidate:
 
 def candidates(step: Step) -> list[Cell]:
     """As they are shown, with the one that was drawn from further down."""
-    (row,) = live(step).rows
+    (row,) = live(step, Page()).rows
     return [cell for cell in row[2:] if cell.text]
 
 
@@ -245,11 +245,35 @@ class TestLayout:
                     assert shown == without_spaces(cell.text + cell.aside)
 
     @staticmethod
-    def lines_of(step: Step, width: int | None) -> list[Line]:
-        """The lines of one step, from a layout that saw nothing else."""
-        grid = live(step)
-        (layout,) = layouts(grid, width, cell_len)
-        return list(layout.row(grid.rows[0]))
+    def lines_of(step: Step, width: int | None, first: Step | None = None) -> list[Line]:
+        """The lines of one step, from a layout that saw nothing but the first one."""
+        (layout,) = layouts(live(first or step, Page()), width, cell_len)
+        return list(layout.row(live(step, Page()).rows[0]))
+
+    @pytest.mark.parametrize("sampled", [False, True])
+    @pytest.mark.parametrize("top_k", [1, 5])
+    @pytest.mark.parametrize("length", [12, 30, 60, 110, 300])
+    def test_a_wider_terminal_shows_no_less(self, length: int, top_k: int, sampled: bool) -> None:
+        """Of a text, whose characters all differ; and none is cut where two columns are left. Tokens stay whole."""
+        text = "".join(chr(0x4E00 + number if number % 3 else 0x100 + number) for number in range(length))
+        tokens = [b"<|endoftext|>", *[b" a"] * 4][:top_k]
+        first, step = (result(tokens, context, top_k=top_k, sampled=sampled).steps[0] for context in ("hello", text))
+        before = 0
+        for width in range(40, 201):
+            drawn = ["".join(part.text for part in line) for line in self.lines_of(step, width, first)]
+            assert max(map(cell_len, drawn)) <= width
+            (line,) = (line for line in drawn if text[-1] in line)
+            shown = sum(character in line for character in text)
+            assert shown >= before
+            assert shown == length or cell_len(line.rstrip()) >= width - 1
+            assert any("<|endoftext|>" in line for line in drawn)
+            before = shown
+        assert before == min(length, before) and (length > 100 or before == length)
+
+    @pytest.mark.parametrize("length", [17, 60, 74])
+    def test_prompt_is_whole_on_80_columns(self, length: int) -> None:
+        prompt = "x" * length
+        assert prompt in text_of(result([b" a"] * 5, prompt, top_k=5), "table", 80).split("\n\n")[0]
 
     @pytest.mark.parametrize("sampled", [False, True])
     @pytest.mark.parametrize("width", [200, 120, 100, 80, 60, 40, 20])
@@ -277,17 +301,17 @@ class TestLayout:
     def test_chosen_is_marked(self, real: NextTokens) -> None:
         for width in (None, 200, 80, 40, 20):
             text = text_of(real, "table", width)
-            assert text.count("◀") == len(real.steps)
+            assert text.count("◀") == len(real.steps) + 1  # that of the legend
         lines = text_of(real, "table", 200).splitlines()
         for line, step in zip(lines[1:], real.steps, strict=False):
             assert f"{visible_token(step.chosen.token, step.chosen.bytes)} ◀" in line
 
     def test_sampling_shows_two_percentages(self) -> None:
         made = result([b"a", b"b"], sampled=True)
-        for form in ("table", "markdown"):
+        for form, spaces in (("table", "   "), ("markdown", "")):
             text = text_of(made, form)
             assert "20.0% → 100.0%" in text
-            assert "10.0% → cut" in text
+            assert f"10.0% → {spaces}cut" in text  # at the right, on a terminal
 
     def test_token_from_further_down(self) -> None:
         made = result([b"a", b"b"], sampled=True, chosen=5)

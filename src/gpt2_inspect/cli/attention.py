@@ -27,5 +27,7 @@ def attention(
 
     For each head: to which tokens the one at --position, by default the last, gives the largest attention weights, and
     the entropy of all its weights. With --layer and --head also the weights of every token.
+
+    In tables `·` is a space, `⏎` a line break.
     """
     request.answer(lambda: analysis.AttentionQuestion, text)

@@ -37,10 +37,10 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str) -> None:
+    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str, *, tree: bool = True) -> None:
         """All that most commands do: ask the question about the text, and write the answer."""
         asked = self.streams.read_text(text)
-        with self.open_output() as out:
+        with self.open_output(tree=tree) as out:
             session = self.open_session()
             out.write(session.ask(self.question(question()), asked))
 
@@ -62,12 +62,13 @@ class Request(NamedTuple):
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
-    def open_output(self) -> "AbstractContextManager[Output]":
-        """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
+    def open_output(self, *, columns: tuple[str, ...] = (), tree: bool = True) -> "AbstractContextManager[Output]":
+        """Where the result goes, and what tables show of it. Raises UsageError or OutputError if it cannot go there."""
         from .output import choose_format, open_output
 
         path = self._output
-        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
+        form = choose_format(self.shared["form"], self.shared["json"], path)
+        return open_output(self.streams, path, form, columns=columns, tree=tree)
 
     def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
         """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""

@@ -20,6 +20,8 @@ def embeddings(
 
     Their sums are what the first block reads. The nearest tokens are those whose vectors in wte have the largest
     cosines with the token's own; it is not among them itself.
+
+    In tables `·` is a space, `⏎` a line break.
     """
     prompt = request.streams.read_text(text)
     with request.open_output() as out, request.open_save(save) as saver:

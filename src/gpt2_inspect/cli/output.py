@@ -33,11 +33,15 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
-    def __init__(self, streams: Streams, file: IO[str] | None, path: Path | None, form: str) -> None:
+    def __init__(
+        self, streams: Streams, file: IO[str] | None, path: Path | None, form: str, columns: tuple[str, ...], tree: bool
+    ) -> None:
         self._streams = streams
         self._file = file
         self._path = path
         self._form = form
+        self._columns = columns
+        self._tree = tree
 
     def live_table(self, command: str) -> "LiveTable | None":
         """A table to hand the parts of the command's result to, if they are to appear as they are computed."""
@@ -46,15 +50,15 @@ class Output:
         from ..render.live import LiveTable
 
         width = self._streams.width or 80
-        return LiveTable(command, self._streams.stdout, width, colour=self._streams.colour)
+        colour = self._streams.colour
+        return LiveTable(command, self._streams.stdout, width, colour=colour, columns=self._columns)
 
     def write(self, result: Result) -> None:
         """Write the whole result. Raises OutputError if the file cannot take it."""
-        if self._file is not None:
-            pieces = render(result, self._form)
-        else:
-            terminal = self._streams.stdout if self._streams.colour else None
-            pieces = render(result, self._form, self._streams.width, terminal)
+        width, terminal = None, None
+        if self._file is None:
+            width, terminal = self._streams.width, self._streams.stdout if self._streams.colour else None
+        pieces = render(result, self._form, width, terminal, columns=self._columns, tree=self._tree)
         self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
@@ -79,13 +83,17 @@ class Output:
 
 
 @contextmanager
-def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Output]:
+def open_output(
+    streams: Streams, path: Path | None, form: str, *, columns: tuple[str, ...] = (), tree: bool = True
+) -> Iterator[Output]:
     """An Output to standard output, or to a file that appears only when all is written.
+
+    `columns` and `tree` are those of a Page.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
     if path is None:
-        yield Output(streams, None, None, form)
+        yield Output(streams, None, None, form, columns, tree)
         return
     with open_whole(path) as file:
-        yield Output(streams, file, path, form)
+        yield Output(streams, file, path, form, columns, tree)

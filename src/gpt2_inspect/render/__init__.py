@@ -19,6 +19,8 @@ def render(
     terminal: TextIO | None = None,
     *,
     prompt_index: int = 0,
+    columns: tuple[str, ...] = (),
+    tree: bool = True,
 ) -> Iterator[str]:
     """The result in one of FORMATS, in pieces.
 
@@ -28,8 +30,12 @@ def render(
         width: columns that a table may take; None for as many as it needs.
         terminal: what gives a table its colours; None for none.
         prompt_index: which of several texts the result is about, for rows and lines that stand alone; from 0.
+        columns: what tables and Markdown show of each candidate beside its token and probability, where the command's
+            view has such columns.
+        tree: whether they show the tree of beam search.
     """
     chosen = FORMATS[form]
     module = import_module(f".{chosen.module}", __name__)
-    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index))
+    page = Page(width, terminal, prompt_index, columns, tree)
+    pieces: Iterator[str] = getattr(module, chosen.function)(result, page)
     return pieces

@@ -12,6 +12,10 @@ class Page(NamedTuple):
     """What the colours are for; None for no colours."""
     prompt_index: int = 0
     """Which of several texts the result is about."""
+    columns: tuple[str, ...] = ()
+    """What people see of each candidate beside its token and probability, in this order: a view's own names."""
+    tree: bool = True
+    """Whether people see the tree of beam search."""
 
 
 class Format(NamedTuple):

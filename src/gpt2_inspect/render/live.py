@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TextIO, cast
 
 from ..results import Record, Result
+from .formats import Page
 from .grid import Layout, layouts, title_lines
 from .lines import Line
 from .table import measure, painter, section_lines
@@ -13,16 +14,19 @@ from .views import LiveView, view_of
 class LiveTable:
     """Takes the parts of a result one by one, then the whole; for commands whose view has a `live`."""
 
-    def __init__(self, command: str, terminal: TextIO, width: int, *, colour: bool) -> None:
+    def __init__(
+        self, command: str, terminal: TextIO, width: int, *, colour: bool, columns: tuple[str, ...] = ()
+    ) -> None:
         self._view = cast("LiveView", view_of(command))
         self._terminal = terminal
         self._width = width
+        self._page = Page(width, terminal if colour else None, columns=columns)
         self._layout: Layout | None = None  # chosen by the first part
-        self._paint = painter(terminal if colour else None, width)
+        self._paint = painter(self._page.terminal, width)
 
     def part(self, part: Record) -> None:
         """Write what this part adds to the first grid."""
-        grid = self._view.live(part)
+        grid = self._view.live(part, self._page)
         if self._layout is None:
             (self._layout,) = layouts(grid, self._width, measure)
             self._write(title_lines(grid, self._width, measure))
@@ -32,7 +36,7 @@ class LiveTable:
 
     def finish(self, result: Result) -> None:
         """Write what stands below that grid."""
-        _, *others = self._view.sections(result)
+        _, *others = self._view.sections(result, self._page)
         self._terminal.write("\n")
         self._terminal.writelines(section_lines(others, self._width, self._paint))
         self._terminal.flush()

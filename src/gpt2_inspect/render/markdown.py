@@ -12,7 +12,7 @@ from .visible import visible_line
 
 def render_markdown(result: Result, page: Page) -> Iterator[str]:
     """The sections of the result, with empty lines between them."""
-    for index, section in enumerate(view_of(result.command).sections(result)):
+    for index, section in enumerate(view_of(result.command).sections(result, page)):
         if index:
             yield "\n"
         yield from _section(section)
@@ -55,7 +55,8 @@ def _rule(column: Column) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = cell_text(f"{cell.text} {cell.aside}".strip())  # beside a space, stars would be stars
+    aside = " ".join(cell.aside.split())  # which may be padded, to line up on a terminal
+    text = cell_text(f"{cell.text} {aside}".strip())  # beside a space, stars would be stars
     return f"**{text}**" if cell.strong and text else text
 
 

@@ -32,7 +32,7 @@ _SHADED_FROM = 0.01
 
 def render_table(result: Result, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
-    sections = view_of(result.command).sections(result)
+    sections = view_of(result.command).sections(result, page)
     return section_lines(sections, page.width, painter(page.terminal, page.width))
 
 

@@ -2,7 +2,9 @@
 
 import unicodedata
 
-_SPACES = {" ": "·", "\n": "⏎", "\t": "⇥"}
+SPACE, LINE_BREAK, TAB = "·", "⏎", "⇥"
+
+_SPACES = {" ": SPACE, "\n": LINE_BREAK, "\t": TAB}
 
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Zs", "Co", "Cn", "Cs"}
 """Unicode's categories of what has no shape of its own: controls, formats (bidirectional marks, zero-width), odd
@@ -24,7 +26,7 @@ def visible_token(token: str, raw: bytes | tuple[int, ...]) -> str:
     except UnicodeDecodeError:
         return "".join(_byte_or_character(part) for part in raw.decode("utf-8", "surrogateescape"))
     if text.isascii() and text.isprintable():  # most are, and there may be thousands
-        return text.replace(" ", _SPACES[" "])
+        return text.replace(" ", SPACE)
     return "".join(_SPACES.get(character) or escape(character) for character in text)
 
 
