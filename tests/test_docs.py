@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,59 @@ import pytest
 import typer
 
 from commands import VARIANTS
+from examples import (
+    DOCS,
+    PAGES,
+    README,
+    ROOT,
+    Example,
+    examples,
+    mentioned_commands,
+    python_examples,
+    read,
+    run_example,
+    run_python,
+    without_times,
+)
 from gpt2_inspect.cli.app import COMMANDS, app
 from harness import run_cli
-from readme import README, Example, examples, run_example, without_times
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: example.command)
-def test_readme_shows_what_the_command_prints(example: Example) -> None:
+@pytest.mark.parametrize("example", examples(), ids=str)
+def test_pages_show_what_the_command_prints(example: Example) -> None:
     assert without_times(run_example(example.command)) == without_times(example.output)
 
 
-def test_readme_has_an_example_of_every_command() -> None:
-    shown = {example.command.split()[0] for example in examples()}
-    assert shown >= set(COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_page_with_an_example(command: str) -> None:
+    page = DOCS / "commands" / f"{command}.md"
+    assert [example for example in examples() if example.page == page and example.command.split()[0] == command]
+    assert f"](../json.md#{command})" in read(page)
+
+
+def test_the_index_has_every_page() -> None:
+    linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#]+)", read(DOCS / "README.md"))}
+    assert set(PAGES) - linked == {DOCS / "README.md"}
+
+
+def test_readme_begins_with_what_quickstart_shows() -> None:
+    example = next(example for example in examples() if example.page == README)
+    assert read(ROOT / "scripts" / "quickstart").splitlines()[-1].endswith(f"/gpt2-inspect {example.command}")
+
+
+def test_commands_that_the_pages_mention_are_commands_with_options_that_there_are() -> None:
+    commands = typer.main.get_command(app)
+    seen = set()
+    for page, line in mentioned_commands():
+        if page.name == "architecture.md":  # whose commands are made up
+            continue
+        name, *arguments = shlex.split(line)
+        command = commands.get_command(None, name)
+        assert command is not None, (page, line)
+        known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        assert {each for each in arguments if re.match("--?[a-z]", each)} <= {*known, "--help"}, (page, line)
+        seen.add(name)
+    assert seen == set(COMMANDS)
 
 
 def test_every_option_has_a_help_text() -> None:
@@ -31,26 +72,35 @@ def test_every_option_has_a_help_text() -> None:
         assert [parameter.name for parameter in command.params if not parameter.help] == []
 
 
-def test_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert code is not None
-    exec(compile(code[1], "README.md", "exec"), {})
-    assert len(re.findall(r"0\.\d+$", capsys.readouterr().out, re.MULTILINE)) == 10
+def test_python_examples_print_what_the_page_shows() -> None:
+    page = DOCS / "python.md"
+    blocks = python_examples(page)
+    assert len(blocks) == read(page).count("```python\n")
+    names: dict[str, Any] = {}
+    for code, output in blocks:
+        assert run_python(code, names) == output
 
 
 def test_links_lead_somewhere() -> None:
-    root = README.parent
-    for page in (*root.glob("*.md"), *root.glob("*/*.md"), *root.glob("src/gpt2_inspect/data/*/*.md")):
-        links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
-        assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == [], page
+    for page in (*PAGES, *ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("src/gpt2_inspect/data/*/*.md")):
+        for link, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", read(page)):
+            if "://" not in link:
+                target = page.parent / link if link else page
+                assert target.exists(), (page, link)
+                assert not anchor or anchor in anchors(target), (page, link, anchor)
+
+
+def anchors(page: Path) -> list[str]:
+    """What forges call the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", read(page), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.usefixtures("one_torch_thread")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_key_of_the_json_is_described(tiny: Path, command: str) -> None:
     """In the command's own section of docs/json.md, or in the one about every command."""
-    text = (README.parent / "docs" / "json.md").read_text(encoding="utf-8")
-    sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", read(DOCS / "json.md"), re.DOTALL | re.MULTILINE))
     described = set(re.findall(r"`(\w+)(?:\[\])?`", sections["Every command"] + sections[command]))
     for name, arguments in VARIANTS:
         if name == command:

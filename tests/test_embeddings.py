@@ -314,7 +314,7 @@ class TestCommandLine:
             if columns >= 80:
                 assert {visible(token), *map(visible, token.nearest)} <= set(shown)
         together = "".join(shown)
-        for title in ("wte[384,48]:", "wpe[64,48]:", "wte+wpe:"):
+        for title in ("wte[384,48](vocabulary,width):", "wpe[64,48](positions,width):", "wte+wpe:"):
             assert title in together
 
     def test_neighbours_are_shaded_by_their_cosines(self, tiny: Path, tmp_path: Path) -> None:
@@ -349,6 +349,22 @@ class TestCommandLine:
         assert sorted(tmp_path.iterdir()) == [output, path]
         token_ids = [token["id"] for token in json.loads(output.read_text(encoding="utf-8"))["tokens"]]
         assert_arrays(dict(np.load(path)) if suffix == ".npz" else load_file(path), Reference(tiny), token_ids)
+
+    @both_backends
+    @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+    def test_save_all(self, tiny: Path, tmp_path: Path, backend: str, suffix: str) -> None:
+        """The matrices as the checkpoint has them, beside the vectors of the text."""
+        matrices, vectors = tmp_path / f"all{suffix}", tmp_path / "some.npz"
+        options = ("--backend", backend, "--save-all", str(matrices), "--save", str(vectors))
+        done = embeddings(TEXT, "-m", str(tiny), *options)
+        assert (done.code, done.err) == (0, "")
+        saved = dict(np.load(matrices)) if suffix == ".npz" else load_file(matrices)
+        tensors = load_file(tiny / "model.safetensors")
+        assert sorted(saved) == ["wpe.weight", "wte.weight"]
+        for name, array in saved.items():
+            assert array.dtype == np.float32
+            np.testing.assert_array_equal(array, tensors[f"transformer.{name}"])
+        assert sorted(np.load(vectors)) == ["sum", "wpe", "wte"]
 
     def test_whole_context(self, tiny: Path) -> None:
         document = json.loads(embeddings("!" * 64, "-m", str(tiny), "--json", "--neighbors", "1").out)

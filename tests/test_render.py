@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 import gpt2_inspect
+from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.render import FORMATS, Page, render
 from gpt2_inspect.render.grid import layouts
 from gpt2_inspect.render.lines import Line, wrap
@@ -24,7 +25,7 @@ from gpt2_inspect.render.views.next_tokens import live
 from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
 from gpt2_inspect.results import Candidate, Prompt, RunInfo, SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
-from harness import MODEL, Terminal
+from harness import MODEL, Terminal, check_error, run_cli
 
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://x]",
@@ -353,6 +354,69 @@ def padded(line: str, width: int) -> str:
             break
         shown += character
     return shown
+
+
+class TestColumns:
+    """`--columns` of next-tokens: what the table shows beside tokens and probabilities."""
+
+    NAMES = ("entropy", "logprob", "id", "logit")
+
+    def test_each_candidate_has_a_row(self, real: NextTokens) -> None:
+        for width in (None, 200, 80):
+            grid = "".join(render(real, "table", width, columns=self.NAMES)).split("\n\n")[0]
+            header = ["rank", "token", *self.NAMES, "prob"]
+            assert [line.split() for line in grid.splitlines()[:2] if line.split()[-7:] == header]
+            rows = [line.split() for line in grid.splitlines() if line.endswith("%")]
+            assert len(rows) == 12
+            for step, first in zip(real.steps, range(0, 12, 3), strict=True):
+                assert rows[first][-5] == f"{step.entropy_bits:.2f}"
+                for candidate, row in zip(step.top_logprobs, rows[first : first + 3], strict=True):
+                    numbers = (f"{candidate.logprob:.3f}", str(candidate.id), f"{candidate.logit:.3f}")
+                    assert row[-4:] == [*numbers, percent(candidate.prob)]
+
+    def test_entropy_alone_leaves_candidates_side_by_side(self, real: NextTokens) -> None:
+        header, row, *_ = "".join(render(real, "table", 200, columns=("entropy",))).splitlines()
+        assert header.split() == ["step", "text", "entropy", *("top", "1", "top", "2", "top", "3")]
+        assert f"  {real.steps[0].entropy_bits:.2f}  " in row
+
+    def test_markdown_and_a_drawn_token(self) -> None:
+        made = result([b"a", b"b"], sampled=True, chosen=5)
+        header, _, *rows = "".join(render(made, "markdown", columns=("id", "entropy"))).split("\n\n")[0].splitlines()
+        assert header == "| step | text | rank | token | id | entropy | prob | drawn with |"
+        assert rows[0].startswith("| 1 |  | 1 | a | 1 | 1.50 | 20.0% | 100.0% |")
+        assert rows[2] == "|  |  | 50000 | **unlisted ◀** | 50000 |  | **<0.1%** | **cut** |"
+
+    @pytest.mark.parametrize("width", [200, 80, 40])
+    def test_live(self, real: NextTokens, width: int) -> None:
+        terminal = Terminal()
+        table = LiveTable("next-tokens", terminal, width, colour=False, columns=self.NAMES)
+        for step in real.steps:
+            table.part(step)
+        table.finish(real)
+        assert terminal.getvalue() == "".join(render(real, "table", width, columns=self.NAMES))
+
+    def test_command_line(self, tiny: Path) -> None:
+        arguments = ("next-tokens", "hi", "-m", str(tiny), "-n", "1", "-k", "1")
+        assert " rank  token " in run_cli(*arguments, "--columns", "logit, id").out
+        for names in ("id,logits", "", "id,,logit"):
+            check_error(run_cli(*arguments, "--columns", names), 2, "no column", "id,logit,logprob,entropy", hint=True)
+        plain = run_cli(*arguments, "-f", "csv").out
+        assert run_cli(*arguments, "-f", "csv", "--columns", "id").out == plain
+
+
+class TestLegend:
+    def test_only_signs_that_occur(self) -> None:
+        def line(*tokens: bytes) -> str:
+            return text_of(result([*tokens], "x"), "table", 80).split("\n\n")[-1].splitlines()[0]
+
+        assert line(b" a", b"b") == "· a space   ◀ taken"
+        assert line(b"a", b"\n") == "⏎ a line break   ◀ taken"
+        assert line(b"\t", b"b") == "⇥ a tab   ◀ taken"
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_help(self, command: str) -> None:
+        text = run_cli(command, "--help").out
+        assert "`·` is a space" in " ".join(text.split()) and "`⏎` a line break" in " ".join(text.split())
 
 
 class TestStructured:

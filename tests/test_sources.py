@@ -37,6 +37,41 @@ def bundled(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "bundled_model", lambda name: ModelFiles(name, "bundled", tiny))
 
 
+@pytest.mark.usefixtures("cache")
+class TestBundled:
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            ("", "pocket"),
+            ("hello,how are you", "pocket"),
+            ("naïve 🙂 … «…»！，。", "pocket"),
+            ("カタカナ", "pocket"),
+            ("한국어", "pocket"),
+            ("春天来了，", "pocket-zh"),
+            ("say 你 in English", "pocket-zh"),
+            ("𠮷", "pocket-zh"),
+            ("〇㐀", "pocket-zh"),
+        ],
+    )
+    def test_the_text_chooses_the_language(self, text: str, name: str) -> None:
+        done = run_cli("encode", text or "<|endoftext|>", "--json")
+        assert json.loads(done.out)["model"]["name"] == name
+        assert done.err.startswith("note: ") and f"this is {name}, not GPT-2" in done.err
+
+    def test_a_named_model_answers_whatever_the_text(self) -> None:
+        for name, text in (("pocket", "春天来了，"), ("pocket-zh", "hello")):
+            done = run_cli("next-tokens", text, "--steps", "1", "--model", name, "--json")
+            assert (json.loads(done.out)["model"]["name"], done.err) == (name, "")
+
+    def test_a_cached_gpt2_answers_chinese_too(self, cache: Path, tiny: Path) -> None:
+        fill_cache(cache, "gpt2", tiny)
+        assert json.loads(run_cli("encode", "你好", "--json").out)["model"]["name"] == "gpt2"
+
+    def test_ids_that_the_text_has_chosen_the_model_for_say_which(self) -> None:
+        assert "decode --model pocket-zh" in run_cli("encode", "--ids", "你好").err
+        assert run_cli("encode", "--ids", "你好", "--model", "pocket-zh").err == ""
+
+
 class TestCache:
     def test_model_is_found(self, cache: Path, tiny: Path) -> None:
         snapshot = fill_cache(cache, "gpt2", tiny)

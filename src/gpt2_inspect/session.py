@@ -17,6 +17,7 @@ from .sources import find_model
 
 if TYPE_CHECKING:
     from .analysis.continuation import Continuation
+    from .backends.base import Array
 
 _P = ParamSpec("_P")
 _A = TypeVar("_A")
@@ -31,6 +32,7 @@ def load(
     dtype: str = "float32",
     revision: str | None = None,
     offline: bool = False,
+    for_text: str = "",
 ) -> "Session":
     """Load a GPT-2.
 
@@ -38,12 +40,13 @@ def load(
 
     Args:
         model: `pocket` or `pocket-zh` (bundled), a directory, or a hub id such as `gpt2`. By default `gpt2` if the
-            hub's cache holds it, else `pocket`.
+            hub's cache holds it, else the bundled one for the language of `for_text`.
         backend: `numpy`, `torch`, or `auto`: the faster one that can run this.
         device: `cpu`, `cuda` or `cuda:N`; all but the first need torch.
         dtype: `float32`, `bfloat16` or `float16`; all but the first need torch.
         revision: a branch, tag or commit of a hub model.
         offline: forbid downloads.
+        for_text: what it is going to be asked about, if that is to choose between the bundled models.
 
     Raises:
         ModelNotFoundError: the model is nowhere to be had.
@@ -52,7 +55,7 @@ def load(
         UsageError: an unknown backend, device or dtype.
     """
     check_choice(backend, device, dtype)
-    files = find_model(model, revision, offline=offline)
+    files = find_model(model, revision, offline=offline, for_text=for_text)
     return Session(LoadedGPT2(files, read_config(files.folder / CONFIG), Choice(backend, device, dtype)))
 
 
@@ -116,7 +119,7 @@ class Session:
             question: with its options, such as `ScoreQuestion(top_k=3)`.
             asked: the text; for `DecodeQuestion` the token ids.
             on_part: called with what can be seen before the answer is whole: the steps of a NextTokensQuestion, the
-                arrays behind an EmbeddingsQuestion or a HiddenStatesQuestion.
+                arrays behind an AttentionQuestion, EmbeddingsQuestion, HiddenStatesQuestion or LogitsQuestion.
 
         Raises what the question says.
         """
@@ -130,6 +133,16 @@ class Session:
         from .analysis.prompt import encode_some
 
         return encode_some(text, self._loaded.tokenizer_for(text))
+
+    def embedding_weights(self) -> "dict[str, Array]":
+        """`wte.weight` (V, D) and `wpe.weight` (n_positions, D), whole, in float32; not to be written to.
+
+        Raises:
+            ModelUnusableError: the weights are broken.
+            BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+        """
+        wte, wpe = self._loaded.backend.embeddings()
+        return {"wte.weight": wte, "wpe.weight": wpe}
 
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.
@@ -148,6 +161,7 @@ class Session:
     next_tokens = asks(lambda: analysis.NextTokensQuestion)
     compare_search = asks(lambda: analysis.CompareSearchQuestion)
     score = asks(lambda: analysis.ScoreQuestion)
+    logits = asks(lambda: analysis.LogitsQuestion)
     attention = asks(lambda: analysis.AttentionQuestion)
     hidden_states = asks(lambda: analysis.HiddenStatesQuestion)
     embeddings = asks(lambda: analysis.EmbeddingsQuestion)

@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
-from .checks import check_flag, check_positive, check_real, check_top_k, check_whole
+from .checks import check_flag, check_positive, check_temperature, check_top_k, check_top_p, check_whole
 from .continuation import Continuation
 from .prompt import prepare_prompt
 from .question import LoadedModel, Question
@@ -79,7 +79,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
             max_length=check_positive,
             top_k=check_whole,
             temperature=_check_temperature,
-            top_p=_check_top_p,
+            top_p=check_top_p,
             sample_top_k=check_whole,
             seed=check_whole,
             ignore_eos=check_flag,
@@ -167,22 +167,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
 
 
 def _check_temperature(name: str, value: Any) -> float:
-    temperature = check_real(name, value)
-    if temperature <= 0:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0", option=Option(name), value=temperature),
-            Message("leave it out for greedy decoding"),
-        )
-    return temperature
-
-
-def _check_top_p(name: str, value: Any) -> float:
-    top_p = check_real(name, value)
-    if not 0 < top_p <= 1:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=top_p)
-        )
-    return top_p
+    return check_temperature(name, value, Message("leave it out for greedy decoding"))
 
 
 def _sampler(decoding: Decoding, seed: int | None) -> "Sampler | None":

@@ -13,6 +13,7 @@ COMMANDS = (
     "next-tokens",
     "compare-search",
     "score",
+    "logits",
     "encode",
     "decode",
     "embeddings",

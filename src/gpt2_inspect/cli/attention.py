@@ -22,6 +22,14 @@ def attention(
     ] = None,
     position: options.Position = -1,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many tokens to show for each head."))] = 3,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help=say("Write the weights of all layers and heads to FILE.npz or FILE.safetensors."),
+        ),
+    ] = None,
 ) -> None:
     """See which tokens each token looks at.
 
@@ -30,4 +38,4 @@ def attention(
 
     In tables `·` is a space, `⏎` a line break.
     """
-    request.answer(lambda: analysis.AttentionQuestion, text)
+    request.answer(lambda: analysis.AttentionQuestion, text, save)

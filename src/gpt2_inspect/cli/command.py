@@ -37,24 +37,34 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str, *, tree: bool = True) -> None:
-        """All that most commands do: ask the question about the text, and write the answer."""
+    def answer(
+        self,
+        question: "Callable[[], type[Question[str, Any]]]",
+        text: str,
+        save: str | None = None,
+        *,
+        tree: bool = True,
+    ) -> None:
+        """All that most commands do: ask the question about the text, and write the answer.
+
+        The parts of a question whose command can `save` are arrays by their names, for that file.
+        """
         asked = self.streams.read_text(text)
-        with self.open_output(tree=tree) as out:
-            session = self.open_session()
-            out.write(session.ask(self.question(question()), asked))
+        with self.open_output(tree=tree) as out, self.open_save(save) as saver:
+            session = self.open_session(asked)
+            out.write(session.ask(self.question(question()), asked, on_part=saver.write if saver else None))
 
     def question(self, kind: type[_Q]) -> _Q:
         """The question with the command's own options; one that was not given is left to the question."""
         names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # questions are dataclasses
         return kind(**{name: value for name, value in self.own.items() if name in names and value is not None})
 
-    def open_session(self) -> "Session":
-        """Load the model."""
+    def open_session(self, text: str = "") -> "Session":
+        """Load the model that is named, or the one for this text."""
         from .model import open_session
 
         names = ("model", "revision", "offline", "backend", "device", "dtype")
-        return open_session(self.streams, **{name: self.shared[name] for name in names})
+        return open_session(self.streams, **{name: self.shared[name] for name in names}, for_text=text)
 
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
@@ -70,12 +80,15 @@ class Request(NamedTuple):
         form = choose_format(self.shared["form"], self.shared["json"], path)
         return open_output(self.streams, path, form, columns=columns, tree=tree)
 
-    def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
-        """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
+    def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
+        """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
         from .files import file_named
         from .save import open_save
 
-        return open_save(None if name is None else file_named("--save", name), self._output)
+        others = {"--output": self._output}
+        if option != "--save" and (beside := self.own["save"]) is not None:
+            others["--save"] = file_named("--save", beside)
+        return open_save(option, None if name is None else file_named(option, name), others)
 
     @property
     def _output(self) -> "Path | None":

@@ -26,7 +26,7 @@ def compare_heads(
     """
     asked = request.streams.read_text(text)
     with request.open_output() as out:
-        session = request.open_session()
+        session = request.open_session(asked)
         question = request.question(analysis.CompareHeadsQuestion)
         with working(request.streams, say("loading torch and running both models ...")):
             result = session.ask(question, asked)

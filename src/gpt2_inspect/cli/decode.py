@@ -62,7 +62,7 @@ def decode(
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
     text = None if prompt is None else request.streams.read_text(prompt)
     with request.open_output() as out:
-        session = request.open_session()
+        session = request.open_session(text or "")
         if text is None:
             result = session.ask(request.question(analysis.DecodeQuestion), token_ids)
         else:

@@ -6,6 +6,7 @@ import typer
 
 from .. import analysis
 from ..messages import say
+from ..sources import CHINESE
 from . import options
 from .command import Request
 
@@ -28,7 +29,7 @@ def encode(
         request.refuse_formats("--ids")
     prompt = request.streams.read_text(text)
     with request.open_output() as out:
-        session = request.open_session()
+        session = request.open_session(prompt)
         result = session.encode_ids(prompt) if ids else session.ask(request.question(analysis.EncodeQuestion), prompt)
         count = len(result if isinstance(result, list) else result.tokens)
         if count > session.model.n_positions:
@@ -37,6 +38,8 @@ def encode(
                 say("note: {tokens} tokens; the model's context is {context}", tokens=count, context=context)
             )
         if isinstance(result, list):
+            if not request.shared["model"] and session.model.name == CHINESE:
+                request.streams.note(say("note: these ids are for `decode --model {name}`", name=CHINESE))
             out.write_line(" ".join(map(str, result)))
         else:
             out.write(result)

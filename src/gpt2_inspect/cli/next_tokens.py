@@ -66,7 +66,7 @@ def next_tokens(
     shown = () if columns is None else parse_columns(columns)
     prompt = request.streams.read_text(text)
     with request.open_output(columns=shown) as out:
-        session = request.open_session()
+        session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)
         table = out.live_table(question.command)
         result = session.ask(question, prompt, on_part=table.part if table else None)

@@ -30,7 +30,7 @@ Model = Annotated[
         metavar="NAME",
         help=say(
             "`pocket` or `pocket-zh` (bundled, English and Chinese), a directory, or a hub id such as `gpt2`. Default: "
-            "gpt2 if it is in the hub's cache, else pocket."
+            "gpt2 if it is in the hub's cache, else pocket-zh for Chinese text and pocket for other."
         ),
     ),
 ]

@@ -6,23 +6,28 @@ from pathlib import Path
 from ..errors import ModelNotFoundError, UsageError
 from ..messages import Message, Option
 from .base import ModelFiles
-from .bundled import BUNDLED, BUNDLED_NAME, bundled_model
+from .bundled import BUNDLED, CHINESE, ENGLISH, bundled_for, bundled_model
 from .directory import directory_model, looks_like_directory
 from .hub_cache import find_in_cache, is_hub_id
 
 DEFAULT_HUB_MODEL = "gpt2"
 
-__all__ = ["BUNDLED", "BUNDLED_NAME", "DEFAULT_HUB_MODEL", "ModelFiles", "find_model"]
+__all__ = ["BUNDLED", "CHINESE", "DEFAULT_HUB_MODEL", "ENGLISH", "ModelFiles", "find_model"]
 
 
 def find_model(
-    name: str | os.PathLike[str] | None = None, revision: str | None = None, *, offline: bool = False
+    name: str | os.PathLike[str] | None = None,
+    revision: str | None = None,
+    *,
+    offline: bool = False,
+    for_text: str = "",
 ) -> ModelFiles:
     """The files of the model that `name` stands for.
 
     `name` is `pocket` or `pocket-zh` (bundled), a directory, or a hub id such as `gpt2`; a path object is always a
     directory. A hub id is looked up in the hub's cache without any network request, and downloaded only where it is not
-    there. Without a name it is `gpt2` if the cache holds it, else `pocket`; nothing is downloaded then.
+    there. Without a name it is `gpt2` if the cache holds it, else `pocket-zh` for a text with Chinese characters and
+    `pocket` for any other; nothing is downloaded then.
 
     Raises:
         ModelNotFoundError: the model is nowhere to be had, or may not be fetched.
@@ -46,8 +51,7 @@ def find_model(
         cached = find_in_cache(DEFAULT_HUB_MODEL, revision)
         if cached is not None:
             return cached
-        _refuse_revision(BUNDLED_NAME, revision)
-        return bundled_model(BUNDLED_NAME)
+        name = bundled_for(for_text)
     if name in BUNDLED:
         _refuse_revision(name, revision)
         return bundled_model(name)

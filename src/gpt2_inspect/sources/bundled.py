@@ -1,13 +1,19 @@
 """The models that ship inside the package."""
 
+import re
 from pathlib import Path
 
 from .base import ModelFiles
 
-BUNDLED = ("pocket", "pocket-zh")
-"""An English one, which answers where no model is named, and a Chinese one."""
+ENGLISH, CHINESE = BUNDLED = ("pocket", "pocket-zh")
 
-BUNDLED_NAME = BUNDLED[0]
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Chinese characters: Unicode's blocks named CJK Unified Ideographs and CJK Compatibility Ideographs."""
+
+
+def bundled_for(text: str) -> str:
+    """The name of the bundled model that knows the language of a text: one Chinese character makes it Chinese."""
+    return CHINESE if _HAN.search(text) else ENGLISH
 
 
 def bundled_model(name: str) -> ModelFiles:

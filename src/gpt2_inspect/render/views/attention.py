@@ -62,12 +62,12 @@ def _title(result: Attention) -> str:
     position, token = result.position, visible(result.prompt.tokens[result.position])
     if len(result.heads) > 1:
         return say(
-            "what each head looks at from position {position}, {token}: index, token, weight",
+            "what each head looks at from position {position} ({token}): index, token, weight",
             position=position,
             token=token,
         )
     return say(
-        "what head {head} of layer {layer} looks at from position {position}, {token}: index, token, weight",
+        "what head {head} of layer {layer} looks at from position {position} ({token}): index, token, weight",
         head=result.heads[0].head,
         layer=result.heads[0].layer,
         position=position,

@@ -102,7 +102,8 @@ def _walk(result: Decode) -> list[Section]:
         _order(say("argsort(logits), ascending: the argmax, rank 1, is the last"), argsort.ascending),
         _order(say("the same from its end, descending: the argmax is the first"), argsort.descending),
     ]
-    return [*shown, Facts((*legend(shown), *model_and_backend(result)))]
+    more = say("how logits become probabilities: `gpt2-inspect logits TEXT`")
+    return [*shown, Facts((*legend(shown), more, *model_and_backend(result)))]
 
 
 def _order(title: str, ends: tuple[Candidate, ...]) -> Grid:

@@ -80,8 +80,9 @@ def _findings(result: HiddenStates) -> tuple[str, ...]:
             difference=f"{last.max_abs_difference:.2g}",
         ),
         say_n(
-            "past_key_values: {n} layer, keys {keys} and values {values} (batch, heads, tokens, width), {bytes} bytes",
-            "past_key_values: {n} layers, each with keys {keys} and values {values} (batch, heads, tokens, width), "
+            "past_key_values: {n} layer, keys {keys} and values {values} in it: batch, heads, tokens, width; "
+            "{bytes} bytes in all",
+            "past_key_values: {n} layers, keys {keys} and values {values} in each: batch, heads, tokens, width; "
             "{bytes} bytes in all",
             n=cache.n_layer,
             keys=list(cache.key_shape),

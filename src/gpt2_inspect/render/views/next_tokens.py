@@ -28,7 +28,7 @@ from . import (
 _TAIL = 80
 """Columns for the text before a step where nothing limits the width; the whole text stands below the grid."""
 
-_GROWTH = 24
+_GROWTH = 20
 """Columns that the text gets beside those of the prompt, so that the tokens of some steps fit as well."""
 
 _TYPICAL = f"·possible {CHOSEN}"

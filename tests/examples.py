@@ -1,0 +1,106 @@
+"""The examples in README.md and docs/: every `$ gpt2-inspect` command that is followed by output is run and compared.
+
+python tests/examples.py      rewrites the outputs
+"""
+
+import io
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import run_cli
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+
+_CONSOLE = re.compile(
+    r"(?P<input>```console\n\$ gpt2-inspect (?P<command>[^\n|#]+)\n)(?P<output>(?!\$ |```).+?)(?=```)", re.DOTALL
+)
+_PYTHON = re.compile(r"(?P<input>```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
+_TIMES = re.compile(r"\d+\.\d ms")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One command and the output that a page shows for it."""
+
+    page: Path
+    command: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}: {self.command}"
+
+
+def read(page: Path) -> str:
+    """The text of a page."""
+    return page.read_text(encoding="utf-8")
+
+
+def examples() -> list[Example]:
+    """The commands with output, in the order of the pages."""
+    return [
+        Example(page, block["command"], block["output"]) for page in PAGES for block in _CONSOLE.finditer(read(page))
+    ]
+
+
+def mentioned_commands() -> list[tuple[Path, str]]:
+    """Whatever any page says that one may type, whether it is run here or not; each part of a pipe by itself."""
+    typed = re.compile(r"(?:^\$ |`|\| )gpt2-inspect (?=([a-z][^`\n]*))", re.MULTILINE)
+    return [(page, re.split(r" +[#|<>] ", line)[0]) for page in PAGES for line in typed.findall(read(page))]
+
+
+def python_examples(page: Path) -> list[tuple[str, str]]:
+    """The code of a page and what is shown to be printed, block by block."""
+    return [(block["code"], block["output"]) for block in _PYTHON.finditer(read(page))]
+
+
+def run_example(command: str, width: int = 100) -> str:
+    """What the command writes to standard output, as on a terminal `width` columns wide without colours."""
+    done = run_cli(*shlex.split(command), environ={"COLUMNS": str(width)})
+    assert done.code == 0, done.err
+    return done.out
+
+
+def run_python(code: str, names: dict[str, Any]) -> str:
+    """What the code prints, given what earlier blocks of its page have named."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        exec(compile(code, "docs", "exec"), names)
+    return out.getvalue()
+
+
+def without_times(text: str) -> str:
+    """The text with the measured times, which differ from run to run, left out."""
+    return _TIMES.sub("… ms", text)
+
+
+def _renewed(run: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
+    def renew(block: re.Match[str]) -> str:
+        output = run(block)
+        return block[0] if without_times(output) == without_times(block["output"]) else block["input"] + output
+
+    return renew
+
+
+def rewrite() -> None:
+    """Put the present output behind every example; one that differs in nothing but times stays as it is."""
+    for page in PAGES:
+        names: dict[str, Any] = {}
+        old = read(page)
+        text = _CONSOLE.sub(_renewed(lambda block: run_example(block["command"])), old)
+        text = _PYTHON.sub(_renewed(lambda block, names=names: run_python(block["code"], names)), text)
+        if text != old:
+            page.write_text(text, encoding="utf-8")
+            print(f"rewrote {page.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    sys.exit(rewrite())
