@@ -133,10 +133,10 @@ def _block(result: CompareHeads) -> Grid:
     around = {module.name.rpartition(".")[0] for module in result.block}
     block = min(around, key=len, default="")
     return Grid(
-        (Column(block), Column(say("type")), Column(say("weight")), Column(say("parameters"), number=True)),
+        (Column(say("module")), Column(say("type")), Column(say("weight")), Column(say("parameters"), number=True)),
         tuple(
             (
-                Cell(f"  {module.name.removeprefix(block)}"),
+                Cell(module.name.removeprefix(f"{block}.")),
                 Cell(_type(module)),
                 Cell(_weights(module).removeprefix("weight ") or NONE),
                 Cell(f"{module.parameters:,}"),
@@ -144,7 +144,9 @@ def _block(result: CompareHeads) -> Grid:
             for module in result.block
             if module.name not in around
         ),
-        title=say("each block; Conv1D is a Linear whose weight is [in, out] and not [out, in]"),
+        title=say(
+            "each block, such as {block}; Conv1D is a Linear whose weight is [in, out] and not [out, in]", block=block
+        ),
         keys=1,
     )
 
