@@ -26,6 +26,8 @@ class ModelClass(Record):
     """Number of weights; tied weights count once."""
     outputs: tuple[NamedShape, ...]
     """Every field of what it returns, with the settings of the checkpoint, that holds something."""
+    on_request: tuple[NamedShape, ...]
+    """The fields that it returns only if it is called with `output_` and the name: `output_hidden_states=True`."""
 
 
 @record
@@ -62,6 +64,10 @@ class Module(Record):
     """Its class."""
     length: int | None
     """Of a list of modules; None for any other."""
+    p: float | None
+    """Of a Dropout, how probably a number becomes 0 in training; None for any other, as is the next."""
+    eps: float | None
+    """Of a LayerNorm, what is added to the variance."""
     parameters: int
     """Of it and of all modules in it; tied weights count once."""
     weights: tuple[NamedShape, ...]
@@ -102,6 +108,8 @@ class CompareHeads(Result):
     only_in_causal_lm: tuple[AddedModule, ...]
     modules: tuple[Module, ...]
     """The causal model's, without those inside of what the base model is directly made of."""
+    block: tuple[Module, ...]
+    """Those inside of the first block; in GPT-2 all blocks are alike."""
     trees: Trees | None
     """None unless asked for."""
     identity: Identity

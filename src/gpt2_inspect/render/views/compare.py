@@ -7,6 +7,7 @@ from typing import Any
 from ...messages import say
 from ...results import Token
 from ...results.compare import ComparedStep, ComparedToken, Comparison, Standing
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line, visible_token
@@ -35,7 +36,7 @@ def _values(standing: Standing) -> list[Any]:
     return [*(getattr(standing, name) for name in _STANDING), flag(standing.chosen)]
 
 
-def sections(result: Comparison) -> list[Section]:
+def sections(result: Comparison, page: Page) -> list[Section]:
     """What the sides are and say, their steps, and what the numbers mean."""
     return [_sides(result), _steps(result), Facts((*_outcome(result), *_models(result)))]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from ...messages import say, say_n
 from ...results.models import Check, ModelChecks
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..visible import visible_line
 from . import flag
@@ -21,7 +22,7 @@ def tidy(result: ModelChecks) -> tuple[list[str], list[list[Any]]]:
     return [*_OF_MODEL, "ok", *_OF_CHECK], rows
 
 
-def sections(result: ModelChecks) -> list[Section]:
+def sections(result: ModelChecks, page: Page) -> list[Section]:
     """The checks of all models, and the verdict."""
     rows = []
     for model in result.models:

@@ -4,6 +4,7 @@ from typing import Any
 
 from ...messages import say
 from ...results.models import ListedModel, ModelList
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
@@ -22,7 +23,7 @@ def tidy(result: ModelList) -> tuple[list[str], list[list[Any]]]:
     return [*_NAMES, "default", "folder"], rows
 
 
-def sections(result: ModelList) -> list[Section]:
+def sections(result: ModelList, page: Page) -> list[Section]:
     """The models, which one answers by default, and where the cache is."""
     grid = Grid(
         (

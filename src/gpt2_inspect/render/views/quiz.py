@@ -6,6 +6,7 @@ from typing import Any
 from ...messages import say, say_n
 from ...results import Candidate
 from ...results.quiz import Quiz, Round
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
@@ -33,7 +34,7 @@ def tidy(result: Quiz) -> tuple[list[str], list[list[Any]]]:
     return header, rows
 
 
-def sections(result: Quiz) -> list[Section]:
+def sections(result: Quiz, page: Page) -> list[Section]:
     """The rounds, who was better, and how the bits are counted."""
     return [_rounds(result), Facts((*_score(result), *model_and_backend(result)))]
 
