@@ -41,13 +41,20 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, _R]]]", text: str, save: str | None = None) -> "_R":
+    def answer(
+        self,
+        question: "Callable[[], type[Question[str, _R]]]",
+        text: str,
+        save: str | None = None,
+        *,
+        tree: bool = True,
+    ) -> "_R":
         """All that most commands do: ask the question about the text, and write the answer.
 
         The parts of a question whose command can `save` are arrays by their names, for that file.
         """
         asked = self.streams.read_text(text)
-        with self.open_output() as out, self.open_save(save) as saver:
+        with self.open_output(tree=tree) as out, self.open_save(save) as saver:
             session = self.open_session(asked)
             result = session.ask(self.question(question()), asked, on_part=saver.write if saver else None)
             out.write(result)
@@ -83,8 +90,13 @@ class Request(NamedTuple):
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
-    def open_output(self, *, bare: bool = False) -> "AbstractContextManager[Output]":
-        """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
+    def open_output(
+        self, *, bare: bool = False, columns: tuple[str, ...] = (), tree: bool = True
+    ) -> "AbstractContextManager[Output]":
+        """Where the result goes, or if it is bare, lines alone; `columns` and `tree` are those of a Page.
+
+        Raises UsageError or OutputError if it cannot go there.
+        """
         from .output import choose_format, open_output
 
         path, explained = self._output, self.shared["explain"]
@@ -101,7 +113,7 @@ class Request(NamedTuple):
             self.shared["theme"],
             shows=form == "table" and path is None and not bare,
         )
-        page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta)
+        page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta, columns=columns, tree=tree)
         return open_output(self.streams, path, form, page, explained=explained)
 
     def write_line(self, line: str) -> None:

@@ -29,7 +29,7 @@ def decode(
             "--prompt",
             metavar="TEXT",
             help=say(
-                "Instead of ids: decode the argmax of the logits behind this text, and show their argsort; `-` reads "
+                "Instead of ids: decode the argmax of the logits after this text, and show their argsort; `-` reads "
                 "the text from standard input."
             ),
         ),
@@ -47,7 +47,9 @@ def decode(
 
     Each id is shown with its token and exact bytes, and below them the text of all together. With --prompt it shows
     why an index is decoded and not a logit: argmax and argsort say where in the vocabulary the largest logits stand,
-    and a place in the vocabulary is what a token id is.
+    and an index into the vocabulary is what a token id is.
+
+    In tables `·` is a space, `⏎` a line break.
 
     Examples:
         gpt2-inspect decode 258 300 400

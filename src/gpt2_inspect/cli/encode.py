@@ -23,6 +23,8 @@ def encode(
     Each token is shown with its exact bytes and the characters that it has a part of. A character that is split over
     several tokens, as Chinese ones and emoji are, is shown with all of them.
 
+    In tables `·` is a space, `⏎` a line break.
+
     Examples:
         gpt2-inspect encode "hello, how are you"
         gpt2-inspect encode "hello, how are you" --ids

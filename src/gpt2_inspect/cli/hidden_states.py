@@ -29,6 +29,8 @@ def hidden_states(
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
 
+    In tables `·` is a space, `⏎` a line break.
+
     Examples:
         gpt2-inspect hidden-states "Once upon a"
         gpt2-inspect hidden-states "Once upon a" --lens --top-k 3

@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from .. import analysis
-from ..messages import say, say_n
+from ..errors import UsageError
+from ..messages import Message, say, say_n
+from ..render.columns import COLUMNS
 from ..render.visible import visible_token
 from . import options
 from .command import Request
@@ -55,7 +57,15 @@ def next_tokens(
     seed: Annotated[
         int | None, typer.Option("--seed", help=say("Seed of the sampling: the same one draws the same tokens."))
     ] = None,
-    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help=say("Go on behind an end token."))] = False,
+    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help=say("Go on after an end token."))] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help=say("Tables also show these of each candidate: {names}.", names=",".join(COLUMNS)),
+        ),
+    ] = None,
     truncate_left: Annotated[
         bool, typer.Option("--truncate-left", help=say("Drop the oldest tokens of a prompt that is too long."))
     ] = False,
@@ -78,20 +88,23 @@ def next_tokens(
     The most probable token is taken each time. With --temperature, --top-p or --sample-top-k it is drawn at random
     instead, and each candidate shows two probabilities: the model's, and the one it was drawn with.
 
+    In tables `·` is a space, `⏎` a line break, and `◀` marks the token taken.
+
     Examples:
         gpt2-inspect next-tokens "Once upon a time" --temperature 0.8 --seed 3
         gpt2-inspect next-tokens "Once upon a" --steps 1 --expect " time" --within 3
     """
+    shown = () if columns is None else parse_columns(columns)
     prompt = request.streams.read_text(text)
-    with request.open_output() as out:
+    with request.open_output(columns=shown) as out:
         session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)
         table = out.live_table(question.command)
         result = session.ask(question, prompt, on_part=table.part if table else None)
         if result.prompt.bos_added:
             first = result.prompt.tokens[0]
-            shown = visible_token(first.token, first.bytes)
-            request.streams.note(say("note: the prompt is empty; the model starts from {token}", token=shown))
+            token = visible_token(first.token, first.bytes)
+            request.streams.note(say("note: the prompt is empty; the model starts from {token}", token=token))
         if seed is not None and not question.sampled:
             request.streams.note(say("note: --seed does nothing without --temperature, --top-p or --sample-top-k"))
         if result.prompt.tokens_dropped:
@@ -105,3 +118,15 @@ def next_tokens(
             )
         out.write(result)
     check_expectation(result.expectation, named=expect is not None, at_step=at_step or 1)
+
+
+def parse_columns(names: str) -> tuple[str, ...]:
+    """The names between the commas, in their order. Raises UsageError for one that is none of COLUMNS."""
+    wanted = tuple(name.strip() for name in names.split(","))
+    for name in wanted:
+        if name not in COLUMNS:
+            raise UsageError(
+                Message("there is no column {name!r}", name=name),
+                Message("--columns takes some of {names}, with commas between them", names=",".join(COLUMNS)),
+            )
+    return tuple(dict.fromkeys(wanted))

@@ -19,7 +19,8 @@ def score(
         typer.Option("--bos", help=say("Put <|endoftext|> before the text, so that its first token is scored too.")),
     ] = False,
     top_k: Annotated[
-        int, typer.Option("--top-k", "-k", help=say("How many proposals for the next place to show at each token."))
+        int,
+        typer.Option("--top-k", "-k", help=say("How many tokens to show that the model would rather put after each.")),
     ] = 5,
     expect: Annotated[
         str | None,
@@ -41,6 +42,8 @@ def score(
 
     The logits at position i rank the token at i + 1: from them come its probability and rank, given what stands before
     it, and what the model would rather have put there. The first token has nothing before it.
+
+    In tables `·` is a space, `⏎` a line break, and `◀` marks the token that stands there.
 
     Examples:
         gpt2-inspect score "The cat sat on the table."

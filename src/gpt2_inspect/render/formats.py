@@ -22,6 +22,10 @@ class Page(NamedTuple):
     """Whether to tell how long things took, in formats that do."""
     meta: bool = False
     """Whether rows are to say what model and settings they come from."""
+    columns: tuple[str, ...] = ()
+    """What people see of each candidate beside its token and probability, in this order: a view's own names."""
+    tree: bool = True
+    """Whether people see the tree of beam search."""
 
 
 ANY_PAGE = Page()

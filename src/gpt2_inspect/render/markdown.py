@@ -12,7 +12,7 @@ from .visible import visible_line
 
 def render_markdown(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, with empty lines between them."""
-    for index, section in enumerate([*view_of(result.command).sections(result), *page.below]):
+    for index, section in enumerate([*view_of(result.command).sections(result, page), *page.below]):
         if index:
             yield "\n"
         yield from _section(section)
@@ -62,7 +62,8 @@ def _rule(column: Column) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = cell_text(f"{cell.text} {cell.aside}".strip())  # beside a space, stars would be stars
+    aside = " ".join(cell.aside.split())  # which may be padded, to line up on a terminal
+    text = cell_text(f"{cell.text} {aside}".strip())  # beside a space, stars would be stars
     return f"**{text}**" if cell.strong and text else text
 
 

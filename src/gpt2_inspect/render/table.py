@@ -37,7 +37,7 @@ _ITEM = "- "
 
 def render_table(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
-    sections = [*view_of(result.command).sections(result), *page.below]
+    sections = [*view_of(result.command).sections(result, page), *page.below]
     return section_lines(sections, page.width, painter(page.theme))
 
 

@@ -16,6 +16,16 @@ class NamedShape(Record):
     2 for keys and values, batch, n_head, T, head_dim]."""
 
 
+Shape = tuple[int, ...] | None
+
+
+def side_by_side(causal_lm: Sequence[NamedShape], base: Sequence[NamedShape]) -> list[tuple[str, Shape, Shape]]:
+    """Each name with the shape that it has on either side; those that only one side has come first."""
+    ours, others = ({named.name: named.shape for named in side} for side in (causal_lm, base))
+    names = sorted(ours | others, key=lambda name: name in ours and name in others)
+    return [(name, ours.get(name), others.get(name)) for name in names]
+
+
 @record
 class ModelClass(Record):
     """What an auto class gives for this checkpoint."""
@@ -27,6 +37,8 @@ class ModelClass(Record):
     """Number of weights; tied weights count once."""
     outputs: tuple[NamedShape, ...]
     """Every field of what it returns, with the settings of the checkpoint, that holds something."""
+    on_request: tuple[NamedShape, ...]
+    """The fields that it returns only if it is called with `output_` and the name: `output_hidden_states=True`."""
 
 
 @record
@@ -63,6 +75,10 @@ class Module(Record):
     """Its class."""
     length: int | None
     """Of a list of modules; None for any other."""
+    p: float | None
+    """Of a Dropout, how probably a number becomes 0 in training; None for any other, as is the next."""
+    eps: float | None
+    """Of a LayerNorm, what is added to the variance."""
     parameters: int
     """Of it and of all modules in it; tied weights count once."""
     weights: tuple[NamedShape, ...]
@@ -103,6 +119,8 @@ class CompareHeads(Result):
     only_in_causal_lm: tuple[AddedModule, ...]
     modules: tuple[Module, ...]
     """The causal model's, without those inside of what the base model is directly made of."""
+    block: tuple[Module, ...]
+    """Those inside of the first block; in GPT-2 all blocks are alike."""
     trees: Trees | None
     """None unless asked for."""
     identity: Identity
@@ -122,13 +140,12 @@ class CompareHeads(Result):
         for module in self.modules if self.trees is None else self.trees.causal_lm:
             in_base = None if module.counterpart is None else module.counterpart or "."
             rows.append(["module", module.name, in_base, module.type, module.parameters, None])
-        for name, causal_lm, base in self.outputs():
-            shape = causal_lm or base or ()
-            rows.append(["output", name if causal_lm else None, name if base else None, None, None, list(shape)])
+        heads = self.heads
+        for part, outputs in (
+            ("output", side_by_side(heads.causal_lm.outputs, heads.base.outputs)),
+            ("on_request", side_by_side(heads.causal_lm.on_request, heads.base.on_request)),
+        ):
+            for name, *shapes in outputs:
+                shape = list(shapes[0] or shapes[1] or ())
+                rows.append([part, *(name if shape else None for shape in shapes), None, None, shape])
         return header, rows
-
-    def outputs(self) -> list[tuple[str, tuple[int, ...] | None, tuple[int, ...] | None]]:
-        """Each thing that a model returns, with its shape in either; what only one of them has comes first."""
-        causal_lm, base = ({output.name: output.shape for output in model.outputs} for model in self.items())
-        names = sorted(causal_lm | base, key=lambda name: name in causal_lm and name in base)
-        return [(name, causal_lm.get(name), base.get(name)) for name in names]

@@ -4,13 +4,14 @@ What is said to people goes through `say` when it is asked for; tokens, numbers,
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from ...messages import say, say_n
 from ...results import Candidate, Result, Token
-from ..sections import Cell, Column, Grid, Section
+from ..formats import Page
+from ..sections import Cell, Column, Facts, Grid, Section
 from ..signs import signs
 from ..visible import visible_line, visible_token
 
@@ -18,14 +19,14 @@ from ..visible import visible_line, visible_token
 class View(Protocol):
     """What a command's file offers."""
 
-    def sections(self, result: Any) -> list[Section]:
-        """What people see, from top to bottom."""
+    def sections(self, result: Any, page: Page) -> list[Section]:
+        """What people see, from top to bottom. The page says what of it is wanted."""
 
 
 class LiveView(View, Protocol):
     """Of a command whose first section is a grid that can be written while it is computed."""
 
-    def live(self, part: Any) -> Grid:
+    def live(self, part: Any, page: Page) -> Grid:
         """That grid, with a sample, and of the rows those that a part of the result adds."""
 
 
@@ -56,9 +57,37 @@ def hex_bytes(token: Token) -> str:
     return bytes(token.bytes).hex(" ") or signs().nothing
 
 
-def candidate_cell(candidate: Candidate) -> Cell:
+def candidate_cell(candidate: Candidate, *, chosen: bool = False) -> Cell:
     """A candidate and its probability, shaded by it."""
-    return Cell(f"{visible(candidate)} {percent(candidate.prob)}", candidate.prob)
+    return Cell(marked(visible(candidate), chosen=chosen), candidate.prob, chosen, percent(candidate.prob))
+
+
+def marked(text: str, *, chosen: bool) -> str:
+    """The text, with the sign for it behind it if it is the one."""
+    return f"{text} {signs().chosen}" if chosen else text
+
+
+def legend(sections: Sequence[Section], chosen: str = "") -> tuple[str, ...]:
+    """A line that says what the signs in these sections mean, if there are any; `chosen` says it of that sign."""
+    shown, used_signs = "".join(_texts(sections)), signs()
+    meanings = {
+        used_signs.space: say("{sign} a space", sign=used_signs.space),
+        used_signs.line_feed: say("{sign} a line break", sign=used_signs.line_feed),
+        used_signs.tab: say("{sign} a tab", sign=used_signs.tab),
+        used_signs.chosen: chosen,
+    }
+    used = [meaning for sign, meaning in meanings.items() if sign in shown]
+    return ("   ".join(used),) if used else ()
+
+
+def _texts(sections: Sequence[Section]) -> Iterator[str]:
+    for section in sections:
+        match section:
+            case Grid():
+                yield section.title
+                yield from (cell.text for row in section.rows for cell in row)
+            case Facts():
+                yield from section.lines
 
 
 def top_columns(count: int) -> tuple[Column, ...]:
@@ -85,8 +114,3 @@ def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     if timing:
         return line, say("backend: {backend} ({device}, {dtype}); {timing}", timing=timing, **how)
     return line, say("backend: {backend} ({device}, {dtype})", **how)
-
-
-def text_of(tokens: Sequence[Token]) -> str:
-    """The text of the tokens together; U+FFFD where their bytes are not whole UTF-8."""
-    return b"".join(bytes(token.bytes) for token in tokens).decode("utf-8", "replace")

@@ -7,13 +7,14 @@ from typing import Any
 from ...messages import say
 from ...results import Token
 from ...results.compare import ComparedStep, ComparedToken, Comparison, Standing
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line, visible_token
 from . import decimal, model_and_backend, percent
 
 
-def sections(result: Comparison) -> list[Section]:
+def sections(result: Comparison, page: Page) -> list[Section]:
     """What the sides are and say, their steps, and what the numbers mean."""
     return [_sides(result), _steps(result), Facts((*_outcome(result), *_models(result)))]
 

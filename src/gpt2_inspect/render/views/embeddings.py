@@ -2,24 +2,26 @@
 
 from ...messages import say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
 from ..signs import signs
-from . import decimal, model_and_backend, visible
+from . import decimal, legend, model_and_backend, visible
 
 KINDS = ("wte", "wpe", "sum")
 MANY = 16
 """So many other rows that are nearly the same are not words with nearly the same meaning."""
 
 
-def sections(result: Embeddings) -> list[Section]:
+def sections(result: Embeddings, page: Page) -> list[Section]:
     """The token vectors, the position vectors, the sums, and the neighbours of the tokens."""
     titles = (
-        say("wte {shape}: a vector for each token", shape=list(result.shapes.wte)),
-        say("wpe {shape}: a vector for each position", shape=list(result.shapes.wpe)),
+        say("wte {shape} (vocabulary, width): a vector for each token", shape=list(result.shapes.wte)),
+        say("wpe {shape} (positions, width): a vector for each position", shape=list(result.shapes.wpe)),
         say("wte + wpe: what the first block reads"),
     )
     grids = [_vectors(result, kind, title) for kind, title in zip(KINDS, titles, strict=True)]
-    return [*grids, _nearest(result), Facts((*_meaningless(result), *model_and_backend(result)))]
+    grids.append(_nearest(result))
+    return [*grids, Facts((*legend(grids), *_meaningless(result), *model_and_backend(result)))]
 
 
 def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
@@ -41,8 +43,9 @@ def _nearest(result: Embeddings) -> Grid:
         (*_keys(token), *map(_neighbor, token.nearest), *[Cell(signs().nothing)] * (count - len(token.nearest)))
         for token in result.tokens
     )
-    columns = (*_key_columns(), *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
-    return Grid(columns, rows, say("nearest tokens in wte, by cosine"))
+    keys = _key_columns()
+    columns = (*keys, *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
+    return Grid(columns, rows, say("nearest tokens in wte, by cosine"), keys=len(keys))
 
 
 def _meaningless(result: Embeddings) -> list[str]:
@@ -68,4 +71,4 @@ def _keys(token: EmbeddedToken) -> tuple[Cell, Cell]:
 
 
 def _neighbor(found: Neighbor) -> Cell:
-    return Cell(f"{visible(found)} {decimal(found.cosine)}", max(0.0, found.cosine))
+    return Cell(visible(found), max(0.0, found.cosine), aside=decimal(found.cosine))

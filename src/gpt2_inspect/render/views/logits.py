@@ -5,35 +5,28 @@ from itertools import pairwise
 
 from ...messages import Option, say, say_n
 from ...results.logits import AtTemperature, Logits, LogitsPosition, Softmax, SoftmaxCandidate, TemperedCandidate
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
-from . import decimal, model_and_backend, percent, visible
+from . import decimal, legend, model_and_backend, percent, visible
 
 _LAST = 8
 """Positions of a long text that are shown."""
 
 
-def sections(result: Logits) -> list[Section]:
+def sections(result: Logits, page: Page) -> list[Section]:
     """Which place each position ranks, the way from the logits of one to probabilities, and temperatures."""
     shown = _shown(result)
-    facts = [say("logits[i] ranks what stands at i + 1: no position ranks its own token.")]
     left_out = len(result.positions) - len(shown)
-    if left_out:
-        facts.append(
-            say_n(
-                "{n} position is left out; {option} shows it",
-                "{n} positions are left out; {option} shows them",
-                n=left_out,
-                option=Option("all_positions").on_command_line(),
-            )
-        )
-    return [
-        _places(result, shown),
-        Facts(tuple(facts)),
-        _softmax(result),
-        *_temperatures(result),
-        Facts(model_and_backend(result)),
-    ]
+    note = say_n(
+        "{n} position is left out; {option} shows it",
+        "{n} positions are left out; {option} shows them",
+        n=left_out,
+        option=Option("all_positions").on_command_line(),
+    )
+    notes = [Facts((note,))] if left_out else []
+    above: list[Section] = [_places(result, shown), *notes, _softmax(result), *_temperatures(result)]
+    return [*above, Facts((*legend(above), *model_and_backend(result)))]
 
 
 def _shown(result: Logits) -> Sequence[LogitsPosition]:
@@ -64,7 +57,8 @@ def _places(result: Logits, shown: Sequence[LogitsPosition]) -> Grid:
             rows.append(gap)
     batch, tokens, vocabulary = result.shape
     title = say(
-        "logits [{batch}, {tokens}, {vocabulary}]: batch, tokens, vocabulary",
+        "logits [{batch}, {tokens}, {vocabulary}]: batch, tokens, vocabulary. logits[i] ranks what stands at i + 1: no "
+        "position ranks its own token.",
         batch=batch,
         tokens=tokens,
         vocabulary=vocabulary,

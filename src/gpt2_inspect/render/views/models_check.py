@@ -2,11 +2,12 @@
 
 from ...messages import say, say_n
 from ...results.models import Check, ModelChecks
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..visible import visible_line
 
 
-def sections(result: ModelChecks) -> list[Section]:
+def sections(result: ModelChecks, page: Page) -> list[Section]:
     """The checks of all models, and the verdict."""
     rows = []
     for model in result.models:

@@ -2,12 +2,13 @@
 
 from ...messages import say
 from ...results.models import ListedModel, ModelList
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
 
 
-def sections(result: ModelList) -> list[Section]:
+def sections(result: ModelList, page: Page) -> list[Section]:
     """The models, which one answers by default, and where the cache is."""
     grid = Grid(
         (

@@ -5,6 +5,7 @@ import math
 from ...messages import say, say_n
 from ...results import Candidate
 from ...results.quiz import Quiz, Round
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
@@ -14,7 +15,7 @@ _TAIL = 22
 """Columns on a terminal for the end of a text."""
 
 
-def sections(result: Quiz) -> list[Section]:
+def sections(result: Quiz, page: Page) -> list[Section]:
     """The rounds, who was better, and how the bits are counted."""
     return [_rounds(result), Facts((*_score(result), *model_and_backend(result)))]
 
