@@ -24,7 +24,7 @@ from gpt2_inspect import load
 from gpt2_inspect.analysis import EmbeddingsQuestion, HiddenStatesQuestion
 from gpt2_inspect.analysis.question import Question
 from gpt2_inspect.errors import ModelNotFoundError, UsageError
-from gpt2_inspect.render import render
+from gpt2_inspect.render import Page, render
 from gpt2_inspect.render.csv import cell_value
 from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, Token
 from gpt2_inspect.session import Session
@@ -61,7 +61,7 @@ def test_rows_are_those_of_csv(tiny: Path, question: str) -> None:
     """With the values that they have, where CSV has texts."""
     result = QUESTIONS[question](load(str(tiny)))
     rows = result.rows(7)
-    lines = list(csv.DictReader(io.StringIO("".join(render(result, "csv", prompt_index=7)), newline="")))
+    lines = list(csv.DictReader(io.StringIO("".join(render(result, "csv", Page(prompt_index=7))), newline="")))
     assert [list(row) for row in rows] == [list(line) for line in lines]
     cells = [{name: "" if value is None else str(cell_value(value)) for name, value in row.items()} for row in rows]
     assert cells == lines

@@ -27,7 +27,6 @@ def schema(
     Examples:
         gpt2-inspect schema score
         gpt2-inspect schema models list
-        gpt2-inspect schema > gpt2-inspect.schema.json
     """
     import json
 
