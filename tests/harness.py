@@ -13,6 +13,7 @@ import pytest
 
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
+from gpt2_inspect.messages.languages import ENGLISH, use_language
 from gpt2_inspect.results import ModelInfo, Result
 
 both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -41,6 +42,7 @@ def run_cli(
     out, err = out or io.StringIO(newline="\n"), io.StringIO()
     with redirect_stdout(out):  # where Typer prints help
         code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    use_language(ENGLISH)  # as if this process had ended
     return Run(code, out.getvalue(), err.getvalue())
 
 

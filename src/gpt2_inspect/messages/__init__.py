@@ -97,16 +97,18 @@ def _counted(template: str, plural: str, values: dict[str, Any]) -> Counted:
 
 def all_of(names: Sequence[str]) -> Message:
     """One name or several, as a part of a sentence: `a, b and c`."""
-    return _joined(names, Message("{some} and {last}", some=", ".join(names[:-1]), last=names[-1]))
+    return Message("{some} and {last}", some=_listed(names[:-1]), last=names[-1]) if names[1:] else _listed(names)
 
 
 def one_of(names: Sequence[str]) -> Message:
     """The same as a choice: `a, b or c`."""
-    return _joined(names, Message("{some} or {last}", some=", ".join(names[:-1]), last=names[-1]))
+    return Message("{some} or {last}", some=_listed(names[:-1]), last=names[-1]) if names[1:] else _listed(names)
 
 
-def _joined(names: Sequence[str], several: Message) -> Message:
-    return several if len(names) > 1 else Message("{name}", name=names[0])
+def _listed(names: Sequence[str]) -> Message:
+    """The names with commas between them."""
+    *others, last = names
+    return Message("{names}, {name}", names=_listed(others), name=last) if others else Message("{name}", name=last)
 
 
 def say(template: str, /, **values: Any) -> str:

@@ -1,0 +1,39 @@
+"""Choosing the language of a run, before anything is said: also the help of options, which is made with their files."""
+
+from collections.abc import Mapping, Sequence
+
+from ..errors import UsageError
+from ..messages import Message, one_of
+from ..messages.languages import LANGUAGES, language_of, use_language
+
+OPTION = "--lang"
+
+
+def choose_language(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Use the language that --lang names, wherever it stands; else the one that the environment asks for.
+
+    Raises:
+        UsageError: --lang names a language that there is not; said in that of the environment.
+    """
+    use_language(language_of(environ))
+    asked = _asked(arguments)
+    if asked is None:
+        return
+    if asked not in LANGUAGES:
+        raise UsageError(
+            Message("there is no language {language!r}", language=asked),
+            Message("choose one of {names}", names=one_of(LANGUAGES)),
+        )
+    use_language(asked)
+
+
+def _asked(arguments: Sequence[str]) -> str | None:
+    """The value of the last --lang that is an option; None without one, or where its value is missing."""
+    asked = None
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    for argument, following in zip(options, [*options[1:], None], strict=True):
+        if argument == OPTION:
+            asked = following
+        elif argument.startswith(f"{OPTION}="):
+            asked = argument.removeprefix(f"{OPTION}=")
+    return asked

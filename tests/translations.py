@@ -1,0 +1,121 @@
+"""The sentences of the package and their translations: a catalogue for each language, made of the code and kept whole.
+
+python tests/translations.py      puts the sentences of the code into each .po file, and makes its .mo of it (needs Babel)
+
+A sentence that is new has an empty `msgstr` then, to be filled in before the next run; one that is gone is dropped.
+"""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gpt2_inspect
+from gpt2_inspect.messages.languages import ENGLISH, LANGUAGES
+
+PACKAGE = Path(gpt2_inspect.__file__).parent
+TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
+
+SAID = {"say": 1, "Message": 1, "say_n": 2, "Counted": 2}
+"""What takes sentences, and how many: those of one thing and of several are two."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What stands in the code: a template, that for several things if there is one, and the files that have it."""
+
+    template: str
+    plural: str | None
+    files: tuple[str, ...]
+
+
+def catalogue(language: str, kind: str) -> Path:
+    """The file of a language; `kind` is po or mo."""
+    return PACKAGE / "messages" / f"{language}.{kind}"
+
+
+def sentences() -> list[Sentence]:
+    """All sentences of the package, in the order of its files."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        file = path.relative_to(PACKAGE.parent).as_posix()
+        for key in _sentences_of(path):
+            if file not in found.setdefault(key, []):
+                found[key].append(file)
+    return [Sentence(template, plural, tuple(files)) for (template, plural), files in found.items()]
+
+
+def _sentences_of(path: Path) -> Iterator[tuple[str, str | None]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAID:
+            templates = [arg.value for arg in node.args[: SAID[node.func.id]] if isinstance(arg, ast.Constant)]
+            if templates:
+                yield templates[0], templates[1] if len(templates) > 1 else None
+        elif path.parent.name == "cli" and isinstance(node, ast.FunctionDef) and _is_command(node, path):
+            yield command_help(node), None
+
+
+def _is_command(function: ast.FunctionDef, path: Path) -> bool:
+    """A command is a function with the name of its file; what stands above all commands has the package's."""
+    return function.name in (path.stem, PACKAGE.name) and ast.get_docstring(function) is not None
+
+
+def command_help(function: ast.FunctionDef) -> str:
+    """What the help of a command says of it."""
+    return inspect.cleandoc(ast.get_docstring(function) or "")
+
+
+def read_po(text: str) -> dict[tuple[str, str | None], str]:
+    """(template, plural) -> translation, as they stand in a .po file; the only form of a translation is for any number.
+
+    https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html
+    """
+    found = {}
+    for block in text.split("\n\n"):
+        entry: dict[str, str] = {}
+        keyword = ""
+        for line in block.splitlines():
+            if line[:1] not in ("", "#"):
+                head, _, quoted = line.partition('"')
+                keyword = head.strip() or keyword
+                entry[keyword] = entry.get(keyword, "") + ast.literal_eval(f'"{quoted}')
+        if entry:
+            found[entry["msgid"], entry.get("msgid_plural")] = entry.get("msgstr", entry.get("msgstr[0]", ""))
+    return found
+
+
+def update(language: str) -> None:
+    """Bring the .po file of a language up to the code, and make its .mo."""
+    from datetime import UTC, datetime
+
+    from babel.messages.catalog import Catalog
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po as read_catalogue
+    from babel.messages.pofile import write_po
+
+    path = catalogue(language, "po")
+    old = read_catalogue(path.read_bytes().splitlines(), locale=language) if path.exists() else Catalog(language)
+    new = Catalog(
+        language,
+        project="gpt2-inspect",
+        fuzzy=False,
+        header_comment=f"# The sentences of gpt2-inspect in {old.locale.get_display_name('en')}; see docs/glossary.md.",
+        creation_date=(never := datetime(2000, 1, 1, tzinfo=UTC)),  # so that a file differs where a sentence does
+        revision_date=never,
+    )
+    for sentence in sentences():
+        key: str | tuple[str, str] = (sentence.template, sentence.plural) if sentence.plural else sentence.template
+        known = old.get(key)
+        new.add(key, known.string if known else "", [(file, None) for file in sentence.files])
+    with path.open("wb") as file:
+        write_po(file, new, width=100, include_lineno=False)
+    with catalogue(language, "mo").open("wb") as file:
+        write_mo(file, new)
+    missing = sum(not string for string in read_po(path.read_text(encoding="utf-8")).values())
+    print(f"{path.name}: {len(new)} sentences, {missing} without a translation")
+
+
+if __name__ == "__main__":
+    for language in TRANSLATED:
+        update(language)
