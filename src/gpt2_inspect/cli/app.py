@@ -40,11 +40,12 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         from .command import with_shared_options
+        from .language import with_language
 
         name = cmd_name.replace("-", "_")
         alone = typer.Typer(**SETTINGS)
         alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
-        return typer.main.get_command(alone)
+        return with_language(typer.main.get_command(alone))
 
 
 app = typer.Typer(cls=Commands, **SETTINGS)
@@ -56,13 +57,15 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(
+    invoke_without_command=True,
+    help=say("See what GPT-2 thinks: which tokens it ranks, how sure it is, what its layers hold."),
+)
 def gpt2_inspect(
     context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help=say("Show the version and exit."))
     ] = False,
 ) -> None:
-    """See what GPT-2 thinks: which tokens it ranks, how sure it is, what its layers hold."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

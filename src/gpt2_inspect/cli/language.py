@@ -1,9 +1,10 @@
 """Choosing the language of a run, before anything is said: also the help of options, which is made with their files."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import UsageError
-from ..messages import Message, one_of
+from ..messages import Message, one_of, say
 from ..messages.languages import LANGUAGES, language_of, use_language
 
 OPTION = "--lang"
@@ -25,6 +26,17 @@ def choose_language(arguments: Sequence[str], environ: Mapping[str, str]) -> Non
             Message("choose one of {names}", names=one_of(LANGUAGES)),
         )
     use_language(asked)
+
+
+def with_language(command: Any) -> Any:
+    """The command with --lang as one of its options, and so all commands of a group; it has done its work by then."""
+    from typer.core import TyperOption
+
+    text = say("The language of what is said: {names}. Default: that of the terminal.", names=one_of(LANGUAGES))
+    command.params.append(TyperOption(param_decls=[OPTION], metavar="NAME", help=text, expose_value=False))
+    for nested in getattr(command, "commands", {}).values():
+        with_language(nested)
+    return command
 
 
 def _asked(arguments: Sequence[str]) -> str | None:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from ..errors import ExitCode, InspectError, shortened
 from ..messages import Option, say
-from .language import choose_language
+from .language import choose_language, with_language
 from .streams import Streams
 
 SELDOM = (200_000, 50, 50)
@@ -68,7 +68,7 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
     from .app import app
 
     try:
-        command = get_command(app)
+        command = with_language(get_command(app))
         with command.make_context("gpt2-inspect", list(arguments), obj=streams) as context:
             command.invoke(context)
         return ExitCode.DONE
