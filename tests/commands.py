@@ -20,6 +20,7 @@ VARIANTS: list[tuple[str, list[str]]] = [
     ("decode", ["--prompt", TEXT]),
     ("attention", [TEXT, "--layer", "1", "--head", "2"]),
     ("score", [TEXT, "--bos"]),
+    ("score", [TEXT, "--within", "100000"]),
     ("compare-heads", [TEXT, "--tree"]),
 ]
 """And the other forms that an answer can take."""

@@ -24,13 +24,23 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, app
+from gpt2_inspect.cli.app import COMMANDS, TOOLS, app
 from harness import run_cli
 
 
 @pytest.mark.parametrize("example", examples(), ids=str)
 def test_pages_show_what_the_command_prints(example: Example) -> None:
     assert without_times(run_example(example.command)) == without_times(example.output)
+
+
+def test_the_makefile_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = re.search(r"```make\n(.*?)```", read(DOCS / "scripting.md"), re.DOTALL)
+    assert block is not None
+    recipes = re.findall(r"^\tgpt2-inspect (.*)$", block[1], re.MULTILINE)
+    assert len(recipes) == 2
+    for line in recipes:
+        assert run_cli(*shlex.split(line)).code == 0, line
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -62,7 +72,7 @@ def test_commands_that_the_pages_mention_are_commands_with_options_that_there_ar
         known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
         assert {each for each in arguments if re.match("--?[a-z]", each)} <= {*known, "--help"}, (page, line)
         seen.add(name)
-    assert seen == set(COMMANDS)
+    assert seen == {*COMMANDS, *TOOLS}
 
 
 def test_every_option_has_a_help_text() -> None:

@@ -1,8 +1,6 @@
 """Chinese: which language is chosen, whether all is translated, and whether it looks as well as in English."""
 
 import gettext
-import json
-import re
 import subprocess
 import sys
 from importlib import import_module
@@ -11,13 +9,10 @@ from string import Formatter
 from typing import Any
 
 import pytest
-from rich.cells import cell_len
 
-from commands import TEXT, VARIANTS
 from gpt2_inspect.cli.app import app
-from gpt2_inspect.messages.languages import LANGUAGES, language_of
-from gpt2_inspect.render.lines import wrap
-from harness import Run, check_error, run_cli, run_process
+from gpt2_inspect.messages.languages import language_of
+from harness import check_error, run_cli
 from translations import TRANSLATED, catalogue, read_po, sentences
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread", "_english_help")
@@ -72,7 +67,9 @@ class TestChoice:
     def test_the_option_comes_before_the_environment(self) -> None:
         environ = {"LANG": "zh_CN.UTF-8"}
         assert run_cli("decode", "x", environ=environ).err.startswith("错误：'x' 不是词元编号\n提示：")
-        assert run_cli("decode", "x", "--lang", "en", environ=environ).err.startswith("error: 'x' is no token id\nhint: ")
+        assert run_cli("decode", "x", "--lang", "en", environ=environ).err.startswith(
+            "error: 'x' is no token id\nhint: "
+        )
 
     @pytest.mark.parametrize("language", ["fr", "", "ZH", "zh_CN"])
     def test_an_unknown_language_is_refused(self, language: str) -> None:
@@ -144,6 +141,4 @@ class TestCatalogue:
 
 
 def places(template: str) -> list[tuple[str, str | None, str | None]]:
-    return sorted(
-        (name, form, shape or "") for _, name, form, shape in Formatter().parse(template) if name is not None
-    )
+    return sorted((name, form, shape or "") for _, name, form, shape in Formatter().parse(template) if name is not None)

@@ -335,7 +335,18 @@ class TestStructured:
     def test_envelope(self, real: NextTokens) -> None:
         document = json.loads(text_of(real, "json"), parse_constant=pytest.fail)
         assert list(document) == [
-            *("schema_version", "command", "model", "run", "prompt", "decoding", "steps", "completion", "finish_reason")
+            *(
+                "schema_version",
+                "command",
+                "model",
+                "run",
+                "prompt",
+                "decoding",
+                "steps",
+                "completion",
+                "finish_reason",
+            ),
+            "expectation",
         ]
         assert (document["schema_version"], document["command"]) == (1, "next-tokens")
         assert list(document["model"]) == [

@@ -6,7 +6,6 @@ A sentence that is new has an empty `msgstr` then, to be filled in before the ne
 """
 
 import ast
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +56,14 @@ def _sentences_of(path: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def _is_command(function: ast.FunctionDef, path: Path) -> bool:
-    """A command is a function with the name of its file; what stands above all commands has the package's."""
-    return function.name in (path.stem, PACKAGE.name) and ast.get_docstring(function) is not None
+    """A command has the name of its file, and returns nothing."""
+    returns_nothing = isinstance(function.returns, ast.Constant) and function.returns.value is None
+    return function.name == path.stem and returns_nothing and ast.get_docstring(function) is not None
 
 
 def command_help(function: ast.FunctionDef) -> str:
-    """What the help of a command says of it."""
-    return inspect.cleandoc(ast.get_docstring(function) or "")
+    """What the help of a command says of it, which ends where its examples begin."""
+    return (ast.get_docstring(function) or "").partition("\n\nExamples:\n")[0]
 
 
 def read_po(text: str) -> dict[tuple[str, str | None], str]:

@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 5
     BACKEND_UNAVAILABLE = 6
     NETWORK = 7
+    NOT_AS_EXPECTED = 8
     INTERRUPTED = 130
 
 
@@ -154,3 +155,9 @@ class NetworkError(InspectError):
     """The hub was reached, but a download from it failed."""
 
     exit_code = ExitCode.NETWORK
+
+
+class ExpectationError(InspectError):
+    """A result is there, and not what was expected of it."""
+
+    exit_code = ExitCode.NOT_AS_EXPECTED

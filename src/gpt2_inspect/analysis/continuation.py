@@ -73,7 +73,20 @@ class Continuation:
         draw = sampler.draw(row)
         candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking, 0))
         listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
-        return Proposals(candidates, listed or _sampled(self._unlisted(draw, ranking), draw), _entropy_bits(ranking))
+        return Proposals(candidates, listed or _sampled(self.rank(draw.token_id), draw), _entropy_bits(ranking))
+
+    def rank(self, token_id: int) -> Candidate:
+        """Where the model ranks this token, as one to take next. Raises what `propose` does."""
+        ranking = self._read().top_k(1, np.array([token_id]))
+        target = ranking.targets
+        assert target is not None
+        return make_candidate(
+            self._tokenizer,
+            token_id,
+            rank=int(target.ranks[0]),
+            logit=float(target.logits[0]),
+            log_normalizer=float(ranking.log_normalizer[0]),
+        )
 
     def take(self, token_id: int) -> None:
         """Append a token, whatever the model thinks of it. Raises InputError if there is none with this id."""
@@ -119,18 +132,6 @@ class Continuation:
                     Message("go back, or start from fewer tokens"),
                 ) from None
         return self._logits
-
-    def _unlisted(self, draw: "Draw", ranking: Ranking) -> Candidate:
-        """The record of a token that was drawn from below the listed candidates."""
-        drawn = self._read().top_k(1, np.array([draw.token_id])).targets
-        assert drawn is not None
-        return make_candidate(
-            self._tokenizer,
-            draw.token_id,
-            rank=int(drawn.ranks[0]),
-            logit=float(drawn.logits[0]),
-            log_normalizer=float(ranking.log_normalizer[0]),
-        )
 
 
 def _entropy_bits(ranking: Ranking) -> float:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UsageError
-from ..messages import Message, Option
+from ..messages import Counted, Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
 from .checks import check_flag, check_positive, check_real, check_top_k, check_whole
 from .continuation import Continuation
+from .expectation import CHECKS, Expected
 from .prompt import prepare_prompt
 from .question import LoadedModel, Question
 from .tokens import completed
 
 if TYPE_CHECKING:
+    from ..checkpoint.tokenizer import Tokenizer
     from .sampling import Sampler
 
 DEFAULT_STEPS = 10
@@ -43,10 +45,17 @@ class NextTokensQuestion(Question[str, NextTokens]):
         ignore_eos: go on behind an end token.
         truncate_left: drop the oldest tokens of a prompt that is too long, rather than refuse it: until the steps fit,
             or one step within `max_length`.
+        expect: a token that should be probable: the record's `expectation` says whether it is. It must have rank 1,
+            unless one of the next two says more.
+        within: the rank, the model's own, that it must have at most.
+        min_prob: the probability, the model's own, that it must have at least; without `expect` that of the token that
+            is chosen.
+        at_step: at which step, from 1; the first unless you say otherwise.
 
     Raises:
         InputError: the prompt and all steps but the last, whose token is never read, exceed the model's n_positions,
-            `max_length` asks for more than that or leaves no room for a token, or the text is not valid Unicode.
+            `max_length` asks for more than that or leaves no room for a token, the text is not valid Unicode, or
+            `expect` is not one token.
         UsageError: an option has a value that makes no sense, or both `steps` and `max_length` are given.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
@@ -62,6 +71,10 @@ class NextTokensQuestion(Question[str, NextTokens]):
     seed: int | None = None
     ignore_eos: bool = False
     truncate_left: bool = False
+    expect: str | None = None
+    within: int | None = None
+    min_prob: float | None = None
+    at_step: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.max_length is not None:
@@ -84,12 +97,28 @@ class NextTokensQuestion(Question[str, NextTokens]):
             seed=check_whole,
             ignore_eos=check_flag,
             truncate_left=check_flag,
+            **CHECKS,
+            at_step=check_positive,
         )
+        if self.within is not None and self.expect is None:
+            raise UsageError(
+                Message("{within} is for a token that is expected", within=Option("within")),
+                Message("name it with {expect}", expect=Option("expect")),
+            )
+        if self.at_step is not None and not self._expects:
+            raise UsageError(
+                Message("{at_step} is for a token that is expected", at_step=Option("at_step")),
+                Message("use it with {expect} or {min_prob}", expect=Option("expect"), min_prob=Option("min_prob")),
+            )
 
     @property
     def sampled(self) -> bool:
         """Whether tokens are drawn at random."""
         return any(option is not None for option in (self.temperature, self.top_p, self.sample_top_k))
+
+    @property
+    def _expects(self) -> bool:
+        return self.expect is not None or self.min_prob is not None
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> NextTokens:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
@@ -100,23 +129,30 @@ class NextTokensQuestion(Question[str, NextTokens]):
             model, asked, steps=self._least_steps, max_length=self.max_length, truncate_left=self.truncate_left
         )
         decoding = self._decoding(prompt, top_k)
+        expected = self._expected(model.tokenizer_for(asked), decoding.steps)
+        expectation = expected.never() if expected else None
         seed = self._seed()
         steps = []
-        for step in self._steps(model, prompt, decoding, seed):
+        token_ids = [token.id for token in prompt.tokens]
+        continuation = Continuation(model, token_ids, capacity=len(token_ids) + decoding.steps - 1)
+        for step in self._steps(model, continuation, prompt, decoding, seed):
             steps.append(step)
             if on_part is not None:
                 on_part(step)
-        token_ids = tuple(step.chosen.id for step in steps)
+            if expected and step.step == (self.at_step or 1):
+                expectation = expected.next(step.step, continuation, step.chosen)
+        added = tuple(step.chosen.id for step in steps)
         ends = () if self.ignore_eos else model.eos_token_ids
-        text, finish_reason = completed(model.tokenizer_for(asked), token_ids, ends)
+        text, finish_reason = completed(model.tokenizer_for(asked), added, ends)
         return NextTokens(
             model=model.info,
             run=model.run(seed),
             prompt=prompt,
             decoding=decoding,
             steps=tuple(steps),
-            completion=Completion(text=text, token_ids=token_ids),
+            completion=Completion(text=text, token_ids=added),
             finish_reason=finish_reason,
+            expectation=expectation,
         )
 
     @property
@@ -144,10 +180,24 @@ class NextTokensQuestion(Question[str, NextTokens]):
             return None
         return int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
 
-    def _steps(self, model: LoadedModel, prompt: Prompt, decoding: Decoding, seed: int | None) -> Iterator[Step]:
+    def _expected(self, tokenizer: "Tokenizer", steps: int) -> Expected | None:
+        if not self._expects:
+            return None
+        if self.at_step is not None and self.at_step > steps:
+            raise UsageError(
+                Message(
+                    "{option} is {value}; {counted}",
+                    option=Option("at_step"),
+                    value=self.at_step,
+                    counted=Counted("there is {n} step", "there are {n} steps", n=steps),
+                )
+            )
+        return Expected(self.expect, self.within, self.min_prob, tokenizer)
+
+    def _steps(
+        self, model: LoadedModel, continuation: Continuation, prompt: Prompt, decoding: Decoding, seed: int | None
+    ) -> Iterator[Step]:
         """Each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
-        token_ids = [token.id for token in prompt.tokens]
-        continuation = Continuation(model, token_ids, capacity=len(token_ids) + decoding.steps - 1)
         sampler, tokenizer = _sampler(decoding, seed), model.tokenizer_for("")
         for step in range(1, decoding.steps + 1):
             started = time.perf_counter()

@@ -12,6 +12,7 @@ from ..checkpoint.tokenizer import Tokenizer
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
 from .checks import check_flag, check_top_k, check_whole
+from .expectation import CHECKS, Expected
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
@@ -26,9 +27,14 @@ class ScoreQuestion(Question[str, Score]):
     Args:
         bos: put `<|endoftext|>` before the text, so that its first token is scored too.
         top_k: how many proposals for the next place to list at each position.
+        expect: a token of the text, the last one of several, that should be probable: the record's `expectation` says
+            whether it is. It must have rank 1, unless one of the next two says more.
+        within: the rank that it must have at most; without `expect`, that each token that is scored must have.
+        min_prob: the probability that it must have at least; without `expect`, that each token must have.
 
     Raises:
-        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions, or `expect` is not one
+            token.
         UsageError: an option has a value that makes no sense, or there is no token to put first.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
@@ -37,15 +43,22 @@ class ScoreQuestion(Question[str, Score]):
     command: ClassVar[str] = "score"
     bos: bool = False
     top_k: int = 5
+    expect: str | None = None
+    within: int | None = None
+    min_prob: float | None = None
 
     def __post_init__(self) -> None:
         self._settle(bos=check_flag, top_k=check_whole)
+        self._settle(**CHECKS)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
-        positions, totals = score_tokens(backend, model.tokenizer_for(asked), prompt, top_k=top_k)
+        tokenizer = model.tokenizer_for(asked)
+        expects = any(option is not None for option in (self.expect, self.within, self.min_prob))
+        expected = Expected(self.expect, self.within, self.min_prob, tokenizer) if expects else None
+        positions, totals = score_tokens(backend, tokenizer, prompt, top_k=top_k)
         return Score(
             model=model.info,
             run=model.run(),
@@ -53,6 +66,7 @@ class ScoreQuestion(Question[str, Score]):
             options=replace(self, top_k=top_k),
             positions=positions,
             totals=totals,
+            expectation=expected.text(positions) if expected else None,
         )
 
 

@@ -1,6 +1,7 @@
 """The command line's commands. Only the file of the one that is called is imported, or of all for their list."""
 
 from importlib import import_module
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from typer.core import TyperGroup
 
 from ..messages import say
 from ..version import __version__
+from .names import own_name
 
 COMMANDS = (
     "next-tokens",
@@ -20,13 +22,16 @@ COMMANDS = (
     "hidden-states",
     "compare-heads",
 )
-"""Each is a function of that name in a file of that name."""
+"""Questions to a model. Each is a function of that name in a file of that name."""
+
+TOOLS = ("completion",)
+"""The same for what asks no model, and so has none of the options that the others share."""
 
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,
-    "context_settings": {"help_option_names": ["-h", "--help"]},
+    "context_settings": {"help_option_names": ["-h", "--help"], "token_normalize_func": own_name},
 }
 
 
@@ -34,21 +39,62 @@ class Commands(TyperGroup):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *TOOLS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, *TOOLS):
             return None
         from .command import with_shared_options
+        from .help import HelpfulCommand
         from .language import with_language
 
         name = cmd_name.replace("-", "_")
+        function = getattr(import_module(f".{name}", __package__), name)
         alone = typer.Typer(**SETTINGS)
-        alone.command(cmd_name)(with_shared_options(getattr(import_module(f".{name}", __package__), name)))
-        return with_language(typer.main.get_command(alone))
+        if cmd_name not in TOOLS:
+            function = with_shared_options(function)
+        prose, _, examples = cleandoc(function.__doc__ or "").partition("\n\nExamples:\n")
+        alone.command(cmd_name, cls=HelpfulCommand, help=say(prose), options_metavar=say("[OPTIONS]"))(function)
+        command: Any = typer.main.get_command(alone)
+        command.examples = cleandoc(examples).splitlines()
+        return with_language(command)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name = own_name(args[0])
+        command = self.get_command(ctx, name)
+        if command is None:
+            from .refusals import no_command
+
+            raise no_command(args, (*COMMANDS, *TOOLS))
+        return name, command, args[1:]
+
+    def get_help(self, ctx: Any) -> str:
+        from .help import help_page
+
+        return help_page(self, ctx)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from .help import help_text, write_examples
+
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        with formatter.section(say("Commands")):
+            names = self.list_commands(ctx)
+            formatter.write_dl([(name, self.get_command(ctx, name).help.partition("\n\n")[0]) for name in names])
+        write_examples(formatter, EXAMPLES)
+        with formatter.section(say("Options")):
+            records = [(parameter, parameter.get_help_record(ctx)) for parameter in self.get_params(ctx)]
+            formatter.write_dl([(record[0], help_text(parameter, ctx)) for parameter, record in records if record])
 
 
-app = typer.Typer(cls=Commands, **SETTINGS)
+EXAMPLES = (
+    'gpt2-inspect next-tokens "hello,how are you"',
+    'gpt2-inspect score "The cat sat on the table" --json',
+)
+
+app = typer.Typer(
+    cls=Commands, options_metavar=say("[OPTIONS]"), subcommand_metavar=say("COMMAND [ARGS]..."), **SETTINGS
+)
 
 
 def _show_version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import typer
 
 from ..errors import UsageError
-from ..messages import Message, say
+from ..messages import Message
 from . import options
 from .streams import Streams
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..analysis.question import Question
-    from ..results import Options
+    from ..results import Options, Result
     from ..session import Session
     from .output import Output
     from .save import Saver
 
 
 _Q = TypeVar("_Q", bound="Options")
+_R = TypeVar("_R", bound="Result")
 
 
 class Request(NamedTuple):
@@ -37,12 +38,14 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str) -> None:
+    def answer(self, question: "Callable[[], type[Question[str, _R]]]", text: str) -> "_R":
         """All that most commands do: ask the question about the text, and write the answer."""
         asked = self.streams.read_text(text)
         with self.open_output() as out:
             session = self.open_session(asked)
-            out.write(session.ask(self.question(question()), asked))
+            result = session.ask(self.question(question()), asked)
+            out.write(result)
+        return result
 
     def question(self, kind: type[_Q]) -> _Q:
         """The question with the command's own options; one that was not given is left to the question."""
@@ -67,7 +70,14 @@ class Request(NamedTuple):
         from .output import choose_format, open_output
 
         path = self._output
-        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
+        form = choose_format(self.shared["form"], self.shared["json"], path)
+        meta = self.shared["csv_meta"]
+        if meta and form != "csv":
+            raise UsageError(
+                Message("--csv-meta is for CSV, and the result is {form}", form=form),
+                Message("--format csv, or an --output that ends in .csv"),
+            )
+        return open_output(self.streams, path, form, timing=not self.shared["no_timing"], meta=meta)
 
     def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
         """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
@@ -96,6 +106,9 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    no_timing: options.NoTiming = False,
+    csv_meta: options.CsvMeta = False,
+    quiet: options.Quiet = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Only its parameters count: they become those of every command."""
@@ -108,6 +121,7 @@ def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
 
     def command(**values: Any) -> None:
         streams: Streams = values.pop(first.name).obj
+        streams = streams._replace(quiet=values["quiet"])
         request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
         function(request, **values)
 
@@ -117,5 +131,5 @@ def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__name__, command.__doc__ = function.__name__, say(inspect.cleandoc(function.__doc__ or ""))
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
     return command

@@ -48,6 +48,10 @@ def decode(
     Each id is shown with its token and exact bytes, and below them the text of all together. With --prompt it shows
     why an index is decoded and not a logit: argmax and argsort say where in the vocabulary the largest logits stand,
     and a place in the vocabulary is what a token id is.
+
+    Examples:
+        gpt2-inspect decode 258 300 400
+        gpt2-inspect decode --prompt "Once upon a"
     """
     from .ids import read_ids
 

@@ -22,6 +22,10 @@ def encode(
 
     Each token is shown with its exact bytes and the characters that it has a part of. A character that is split over
     several tokens, as Chinese ones and emoji are, is shown with all of them.
+
+    Examples:
+        gpt2-inspect encode "hello, how are you"
+        gpt2-inspect encode "hello, how are you" --ids
     """
     if ids:
         request.refuse_formats("--ids")

@@ -21,6 +21,10 @@ Save = Annotated[
     ),
 ]
 
+MinProb = Annotated[
+    float | None, typer.Option("--min-prob", metavar="P", help=say("The least probability that it may have."))
+]
+
 Model = Annotated[
     str | None,
     typer.Option(
@@ -64,4 +68,11 @@ OutputFile = Annotated[
         "--output", "-o", metavar="FILE", help=say("Write to FILE, which is replaced only when all went well.")
     ),
 ]
+NoTiming = Annotated[
+    bool, typer.Option("--no-timing", help=say("Leave out how long it took: two runs then print the same."))
+]
+CsvMeta = Annotated[
+    bool, typer.Option("--csv-meta", help=say("With CSV: behind each row, columns for the model, seed and options."))
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("No notes and no progress; errors stay."))]
 Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Message
+from ..messages import Message, one_of
 from ..render import FORMATS, render
 from ..render.formats import DEFAULT, format_of_file
 from ..results import Result
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 
 def choose_format(form: str | None, json: bool, path: Path | None) -> str:
-    """The format that the options ask for. Raises UsageError if they disagree or name no format."""
+    """The format that the options ask for, by default the one that the file's name ends in.
+
+    Raises UsageError if they disagree or name no format.
+    """
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
-    form = "json" if json else form or (format_of_file(path.suffix) if path else None) or DEFAULT
+    form = "json" if json else form or (_format_of(path) if path else DEFAULT)
     if form not in FORMATS:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
@@ -30,14 +33,32 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
     return form
 
 
+def _format_of(path: Path) -> str:
+    """The format of a file by its name, which is a table's if it has no ending."""
+    form = format_of_file(path.suffix) if path.suffix else DEFAULT
+    if form is None:
+        endings = [ending for each in FORMATS.values() for ending in each.endings]
+        raise UsageError(
+            Message("--output is {path!r}, and no format has the ending {ending}", path=str(path), ending=path.suffix),
+            Message("end it in {endings}, or choose with --format", endings=one_of(endings)),
+        )
+    return form
+
+
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
-    def __init__(self, streams: Streams, file: IO[str] | None, path: Path | None, form: str) -> None:
+    def __init__(
+        self, streams: Streams, file: IO[str] | None, path: Path | None, form: str, *, timing: bool, meta: bool
+    ) -> None:
         self._streams = streams
         self._file = file
         self._path = path
         self._form = form
+        self._timing = timing
+        self._meta = meta
+        self._live: LiveTable | None = None
+        self._warned = False
 
     def live_table(self, command: str) -> "LiveTable | None":
         """A table to hand the parts of the command's result to, if they are to appear as they are computed."""
@@ -46,15 +67,25 @@ class Output:
         from ..render.live import LiveTable
 
         width = self._streams.width or 80
-        return LiveTable(command, self._streams.stdout, width, colour=self._streams.colour)
+        self._live = LiveTable(command, self._streams.stdout, width, colour=self._streams.colour, timing=self._timing)
+        return self._live
 
     def write(self, result: Result) -> None:
-        """Write the whole result. Raises OutputError if the file cannot take it."""
-        if self._file is not None:
-            pieces = render(result, self._form)
-        else:
-            terminal = self._streams.stdout if self._streams.colour else None
-            pieces = render(result, self._form, self._streams.width, terminal)
+        """Write the whole result, or what its live table still lacks. Raises OutputError if the file cannot take it."""
+        self._write(result)
+        if not self._warned and result.model.source == "bundled":
+            from .unseen import note_unseen
+
+            self._warned = note_unseen(self._streams, result)
+
+    def _write(self, result: Result) -> None:
+        if self._live is not None:
+            self._live.finish(result)
+            return
+        width, terminal = None, None
+        if self._file is None:
+            width, terminal = self._streams.width, self._streams.stdout if self._streams.colour else None
+        pieces = render(result, self._form, width, terminal, timing=self._timing, meta=self._meta)
         self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
@@ -79,13 +110,15 @@ class Output:
 
 
 @contextmanager
-def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Output]:
+def open_output(
+    streams: Streams, path: Path | None, form: str, *, timing: bool = True, meta: bool = False
+) -> Iterator[Output]:
     """An Output to standard output, or to a file that appears only when all is written.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
     if path is None:
-        yield Output(streams, None, None, form)
+        yield Output(streams, None, None, form, timing=timing, meta=meta)
         return
     with open_whole(path) as file:
-        yield Output(streams, file, path, form)
+        yield Output(streams, file, path, form, timing=timing, meta=meta)

@@ -26,6 +26,8 @@ class Streams(NamedTuple):
     stdout: TextIO
     stderr: TextIO
     environ: Mapping[str, str]
+    quiet: bool = False
+    """No notes, then. Errors are told through streams that are not."""
 
     @classmethod
     def of_process(cls) -> Self:
@@ -41,6 +43,8 @@ class Streams(NamedTuple):
 
     def note(self, line: str) -> None:
         """A line on standard error. If nobody can take it, the exit code must do."""
+        if self.quiet:
+            return
         try:
             self.stderr.write(line + "\n")
             self.stderr.flush()

@@ -19,6 +19,8 @@ def render(
     terminal: TextIO | None = None,
     *,
     prompt_index: int = 0,
+    timing: bool = True,
+    meta: bool = False,
 ) -> Iterator[str]:
     """The result in one of FORMATS, in pieces.
 
@@ -28,8 +30,12 @@ def render(
         width: columns that a table may take; None for as many as it needs.
         terminal: what gives a table its colours; None for none.
         prompt_index: which of several texts the result is about, for rows and lines that stand alone; from 0.
+        timing: whether to tell how long things took, in the formats that do.
+        meta: whether the rows of CSV say which model and settings they come from.
     """
     chosen = FORMATS[form]
+    if not (timing and chosen.timed):
+        result = result.without_times()
     module = import_module(f".{chosen.module}", __name__)
-    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index))
+    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index, meta))
     return pieces

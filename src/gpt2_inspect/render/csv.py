@@ -3,16 +3,35 @@
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 
 from ..results import Result
 from .formats import Page
-from .views import view_of
+from .views import flag, view_of
 
 
 def render_csv(result: Result, page: Page) -> Iterator[str]:
     """A header and the rows (RFC 4180, but with plain line feeds)."""
     header, rows = view_of(result.command).tidy(result)
-    for row in (["prompt_index", *header], *([page.prompt_index, *row] for row in rows)):
+    meta = _meta(result) if page.meta else {}
+    for row in (["prompt_index", *header, *meta], *([page.prompt_index, *row, *meta.values()] for row in rows)):
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\r\n").writerow(row)  # quotes what holds a character of the terminator
         yield buffer.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _meta(result: Result) -> dict[str, Any]:
+    """What all rows have in common, by column: the model, how it was run, and the question's options."""
+    run = result.run
+    settings = {
+        "model": result.model.name,
+        "revision": result.model.revision,
+        "backend": run.backend,
+        "device": run.device,
+        "dtype": run.dtype,
+        "seed": run.seed,
+        "version": run.version,
+    }
+    for name, value in result.settings.entries().items():
+        settings[f"option_{name}"] = flag(value) if isinstance(value, bool) else value
+    return settings

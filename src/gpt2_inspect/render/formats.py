@@ -12,6 +12,8 @@ class Page(NamedTuple):
     """What the colours are for; None for no colours."""
     prompt_index: int = 0
     """Which of several texts the result is about."""
+    meta: bool = False
+    """Whether rows are to say what model and settings they come from."""
 
 
 class Format(NamedTuple):
@@ -25,12 +27,14 @@ class Format(NamedTuple):
     """Of the names of files that hold this format."""
     exact: bool = False
     """Texts may stand in it as they are: what would steer a terminal is left for the one who writes to it."""
+    timed: bool = False
+    """It tells how long things took, unless that is not wanted."""
 
 
 FORMATS = {
-    "table": Format("table", "render_table"),
-    "json": Format("json", "render_json", endings=(".json",)),
-    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",)),
+    "table": Format("table", "render_table", endings=(".txt",), timed=True),
+    "json": Format("json", "render_json", endings=(".json",), timed=True),
+    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True),
 }

@@ -13,10 +13,11 @@ from .views import LiveView, view_of
 class LiveTable:
     """Takes the parts of a result one by one, then the whole; for commands whose view has a `live`."""
 
-    def __init__(self, command: str, terminal: TextIO, width: int, *, colour: bool) -> None:
+    def __init__(self, command: str, terminal: TextIO, width: int, *, colour: bool, timing: bool = True) -> None:
         self._view = cast("LiveView", view_of(command))
         self._terminal = terminal
         self._width = width
+        self._timing = timing
         self._layout: Layout | None = None  # chosen by the first part
         self._paint = painter(terminal if colour else None, width)
 
@@ -32,7 +33,7 @@ class LiveTable:
 
     def finish(self, result: Result) -> None:
         """Write what stands below that grid."""
-        _, *others = self._view.sections(result)
+        _, *others = self._view.sections(result if self._timing else result.without_times())
         self._terminal.write("\n")
         self._terminal.writelines(section_lines(others, self._width, self._paint))
         self._terminal.flush()

@@ -219,3 +219,13 @@ class Result(Record):
     def items(self) -> Sequence[Record]:
         """The parts that make up the result, one a line in the jsonl format."""
         raise NotImplementedError
+
+    @property
+    def settings(self) -> Record:
+        """What was asked for, under whatever name the result has it."""
+        asked: Record = self.options  # type: ignore[attr-defined]  # the name that most have for it
+        return asked
+
+    def without_times(self) -> Self:
+        """The same without how long anything took, which is all that differs from run to run."""
+        return self

@@ -52,7 +52,12 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
                 hub_id=hub_id,
                 error=first_line(error),
             ),
-            Message("check the name and the network, or use `{model} pocket`, which needs none", model=Option("model")),
+            Message(
+                "check the network; HF_ENDPOINT names a mirror of the hub, {offline} takes only what is on this "
+                "machine, and `{model} pocket` needs no network",
+                offline=Option("offline"),
+                model=Option("model"),
+            ),
         ) from error
     except ValueError as error:
         raise NetworkError(

@@ -43,7 +43,7 @@ def _is_listed(step: Step) -> bool:
 
 def sections(result: NextTokens) -> list[Section]:
     """A row for each step, the completed text, and facts about the run."""
-    facts = model_and_backend(result, _timing(result))
+    facts = (_lengths(result), *model_and_backend(result, _timing(result)))
     if result.decoding.strategy == "sample":
         facts += (_sampling(result),)
     if result.finish_reason == "eos":
@@ -99,8 +99,16 @@ def _percentages(candidate: Candidate) -> str:
     return percent(candidate.prob)
 
 
+def _lengths(result: NextTokens) -> str:
+    prompt, new = len(result.prompt.tokens), len(result.steps)
+    return say("{prompt} prompt + {new} new = {total} tokens", prompt=prompt, new=new, total=prompt + new)
+
+
 def _timing(result: NextTokens) -> str:
-    first, *others = (step.elapsed_ms for step in result.steps)
+    times = [step.elapsed_ms for step in result.steps if step.elapsed_ms is not None]
+    if not times:
+        return ""
+    first, *others = times
     if not others:
         return say("first step {first} ms", first=f"{first:.1f}")
     mean = sum(others) / len(others)
