@@ -6,6 +6,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "next-tokens": [TEXT, "--steps", "3"],
     "compare-search": [TEXT, "--steps", "3"],
     "score": [TEXT],
+    "logits": [TEXT],
     "encode": [TEXT],
     "decode": ["104", "101"],
     "embeddings": [TEXT],
@@ -21,6 +22,7 @@ VARIANTS: list[tuple[str, list[str]]] = [
     ("attention", [TEXT, "--layer", "1", "--head", "2"]),
     ("score", [TEXT, "--bos"]),
     ("score", [TEXT, "--within", "100000"]),
+    ("logits", [TEXT, "--temperatures", "0.5,1", "--top-p", "0.9"]),
     ("compare-heads", [TEXT, "--tree"]),
 ]
 """And the other forms that an answer can take."""

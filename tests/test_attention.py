@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 from rich.cells import cell_len
+from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
 from checkpoints import load_reference, make_checkpoint
 from gpt2_inspect import load
+from gpt2_inspect.analysis import AttentionQuestion
 from gpt2_inspect.analysis import attention as analysis
 from gpt2_inspect.backends.base import Observer
 from gpt2_inspect.errors import ModelUnusableError
@@ -96,6 +98,27 @@ class TestAgainstTransformers:
                 token = result.prompt.tokens[at.index]
                 assert at.weight == pytest.approx(row[at.index], abs=1e-5)
                 assert (at.id, at.token, at.bytes) == (token.id, token.token, token.bytes)
+
+    def test_arrays(self, session: Session, expected: np.ndarray) -> None:
+        """Of all layers and heads, whatever the answer is about; it stays the same when they are written to."""
+        for options in ({}, {"layer": 1}, {"layer": 2, "head": 3}):
+            arrays: dict[str, np.ndarray] = {}
+
+            def spoil(part: dict[str, np.ndarray], arrays: dict[str, np.ndarray] = arrays) -> None:
+                arrays |= {name: array.copy() for name, array in part.items()}
+                for array in part.values():
+                    array[:] = 0
+
+            result = session.ask(AttentionQuestion(**options), TEXT, on_part=spoil)
+            assert result == session.attention(TEXT, **options)
+            assert_arrays(arrays, expected)
+
+
+def assert_arrays(arrays: dict[str, np.ndarray], expected: np.ndarray) -> None:
+    assert list(arrays) == [f"attentions_{layer}" for layer in range(N_LAYER)]
+    assert {array.dtype for array in arrays.values()} == {np.dtype(np.float32)}
+    for array, weights in zip(arrays.values(), expected, strict=True):
+        np.testing.assert_allclose(array, weights[None], rtol=0, atol=1e-5)  # (1, H, T, T)
 
 
 class TestChoice:
@@ -202,6 +225,14 @@ class TestCommandLine:
         assert [tuple(line["weights"]) for line in lines] == list(result.matrix)
         assert {(line["layer"], line["head"]) for line in lines} == {(1, 2)}
         assert [line["id"] for line in lines] == [token.id for token in result.prompt.tokens]
+
+    @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+    def test_save(self, folder: Path, expected: np.ndarray, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"weights{suffix}"
+        chosen = ("-m", str(folder), "--layer", "1", "--head", "2")
+        done = run_cli("attention", TEXT, *chosen, "--save", str(path))
+        assert (done.code, done.err, done.out) == (0, "", run_cli("attention", TEXT, *chosen).out)
+        assert_arrays(dict(np.load(path) if suffix == ".npz" else sorted(load_arrays(path).items())), expected)
 
     @pytest.mark.parametrize("width", [80, 40])
     def test_table_holds_every_head(self, tiny: Path, width: int) -> None:

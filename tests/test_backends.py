@@ -117,7 +117,7 @@ class TestRanking:
             make_logits(rows).top_k(k)
 
     def test_asking_for_all_logits_changes_no_ranking(self, make_logits: Callable[..., Logits]):
-        rows = random_rows(2, 384)
+        rows = random_rows(300, 384)
         logits = make_logits(rows)
         before = logits.top_k(3)
         np.testing.assert_array_equal(logits.to_numpy(), rows)
@@ -125,6 +125,7 @@ class TestRanking:
         np.testing.assert_array_equal(logits.to_numpy(), rows)
         assert before.ids.tolist() == after.ids.tolist()
         np.testing.assert_array_equal(before.entropy, after.entropy)
+        np.testing.assert_array_equal(after.logits, np.take_along_axis(rows, after.ids, axis=1))
 
     def test_only_k_values_a_row(self, make_logits: Callable[..., Logits]):
         ranking = make_logits(random_rows(300, 384)).top_k(7)

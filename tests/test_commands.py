@@ -124,7 +124,7 @@ def test_names_and_added_tokens_stay_text(hostile: Path, command: str, form: str
         done = run(command, *arguments, "--format", form, model=hostile, out=out, environ={"NO_COLOR": "1"})
         assert (done.code, done.err) == (0, "")
         if form == "csv" and not isinstance(out, Terminal):
-            assert ADDED in done.out or command in ("compare-search", "compare-heads")
+            assert ADDED in done.out or command in ("compare-search", "logits", "compare-heads")
         else:
             assert not STEERING.search(done.out)
         if form in ("table", "markdown"):

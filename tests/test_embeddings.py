@@ -350,6 +350,22 @@ class TestCommandLine:
         token_ids = [token["id"] for token in json.loads(output.read_text(encoding="utf-8"))["tokens"]]
         assert_arrays(dict(np.load(path)) if suffix == ".npz" else load_file(path), Reference(tiny), token_ids)
 
+    @both_backends
+    @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+    def test_save_all(self, tiny: Path, tmp_path: Path, backend: str, suffix: str) -> None:
+        """The matrices as the checkpoint has them, beside the vectors of the text."""
+        matrices, vectors = tmp_path / f"all{suffix}", tmp_path / "some.npz"
+        options = ("--backend", backend, "--save-all", str(matrices), "--save", str(vectors))
+        done = embeddings(TEXT, "-m", str(tiny), *options)
+        assert (done.code, done.err) == (0, "")
+        saved = dict(np.load(matrices)) if suffix == ".npz" else load_file(matrices)
+        tensors = load_file(tiny / "model.safetensors")
+        assert sorted(saved) == ["wpe.weight", "wte.weight"]
+        for name, array in saved.items():
+            assert array.dtype == np.float32
+            np.testing.assert_array_equal(array, tensors[f"transformer.{name}"])
+        assert sorted(np.load(vectors)) == ["sum", "wpe", "wte"]
+
     def test_whole_context(self, tiny: Path) -> None:
         document = json.loads(embeddings("!" * 64, "-m", str(tiny), "--json", "--neighbors", "1").out)
         assert len(document["tokens"]) == 64

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 KINDS: list[type[Question[Any, Any]]] = [getattr(analysis, name) for name in analysis.FILES]
 
-NOT_OF_A_QUESTION = {"request", "text", "save", "ids", "prompt", "bare"}
+NOT_OF_A_QUESTION = {"request", "text", "save", "save_all", "ids", "prompt", "bare"}
 """Parameters of commands: what a question is about, and where its answer goes."""
 
 OPTIONAL = {("hidden-states", "top_k"), ("decode", "top_k")}

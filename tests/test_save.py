@@ -9,10 +9,10 @@ from harness import check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
-both_commands = pytest.mark.parametrize("command", ["embeddings", "hidden-states"])
+every_command = pytest.mark.parametrize("command", ["embeddings", "attention", "hidden-states", "logits"])
 
 
-@both_commands
+@every_command
 @pytest.mark.parametrize("output", ["both.npz", "./here/../both.npz", "link"])
 def test_same_file_as_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, output: str) -> None:
     """The result would replace the arrays. It is refused before any model is looked for."""
@@ -26,10 +26,19 @@ def test_same_file_as_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, co
     assert sorted(path.name for path in tmp_path.iterdir()) == ["both.npz", "here", "link"]
 
 
-@both_commands
+@every_command
 def test_same_new_file_as_output(tmp_path: Path, command: str) -> None:
     path = str(tmp_path / "new.npz")
     check_error(run_cli(command, "hi", "-m", "./nowhere", "--save", path, "--output", path), 2, "same file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_file_as_another_to_save(tmp_path: Path) -> None:
+    path = str(tmp_path / "new.npz")
+    arguments = ("embeddings", "hi", "-m", "./nowhere", "--save-all", path)
+    check_error(run_cli(*arguments, "--save", path), 2, "--save-all and --save are the same file", hint=False)
+    check_error(run_cli(*arguments, "--output", path), 2, "--save-all and --output are the same file", hint=False)
+    check_error(run_cli(*arguments[:-1], "all.txt"), 2, "--save-all is 'all.txt'", "FILE.npz")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,6 @@
 """The sentences of the package and their translations: a catalogue for each language, made of the code and kept whole.
 
-python tests/translations.py      puts the sentences of the code into each .po file, and makes its .mo of it (needs Babel)
+python tests/translations.py      puts the sentences of the code into each .po file, and makes its .mo (needs Babel)
 
 A sentence that is new has an empty `msgstr` then, to be filled in before the next run; one that is gone is dropped.
 """

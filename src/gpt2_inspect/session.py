@@ -17,6 +17,7 @@ from .sources import find_model
 
 if TYPE_CHECKING:
     from .analysis.continuation import Continuation
+    from .backends.base import Array
 
 _P = ParamSpec("_P")
 _A = TypeVar("_A")
@@ -118,7 +119,7 @@ class Session:
             question: with its options, such as `ScoreQuestion(top_k=3)`.
             asked: the text; for `DecodeQuestion` the token ids.
             on_part: called with what can be seen before the answer is whole: the steps of a NextTokensQuestion, the
-                arrays behind an EmbeddingsQuestion or a HiddenStatesQuestion.
+                arrays behind an AttentionQuestion, EmbeddingsQuestion, HiddenStatesQuestion or LogitsQuestion.
 
         Raises what the question says.
         """
@@ -132,6 +133,16 @@ class Session:
         from .analysis.prompt import encode_some
 
         return encode_some(text, self._loaded.tokenizer_for(text))
+
+    def embedding_weights(self) -> "dict[str, Array]":
+        """`wte.weight` (V, D) and `wpe.weight` (n_positions, D), whole, in float32; not to be written to.
+
+        Raises:
+            ModelUnusableError: the weights are broken.
+            BackendUnavailableError: the backend or the device is not there, or cannot run this model.
+        """
+        wte, wpe = self._loaded.backend.embeddings()
+        return {"wte.weight": wte, "wpe.weight": wpe}
 
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.
@@ -150,6 +161,7 @@ class Session:
     next_tokens = asks(lambda: analysis.NextTokensQuestion)
     compare_search = asks(lambda: analysis.CompareSearchQuestion)
     score = asks(lambda: analysis.ScoreQuestion)
+    logits = asks(lambda: analysis.LogitsQuestion)
     attention = asks(lambda: analysis.AttentionQuestion)
     hidden_states = asks(lambda: analysis.HiddenStatesQuestion)
     embeddings = asks(lambda: analysis.EmbeddingsQuestion)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .embeddings import EmbeddingsQuestion as EmbeddingsQuestion
     from .encode import EncodeQuestion as EncodeQuestion
     from .hidden_states import HiddenStatesQuestion as HiddenStatesQuestion
+    from .logits import LogitsQuestion as LogitsQuestion
     from .next_tokens import NextTokensQuestion as NextTokensQuestion
     from .score import ScoreQuestion as ScoreQuestion
 
@@ -27,6 +28,7 @@ FILES = {
     "EmbeddingsQuestion": "embeddings",
     "EncodeQuestion": "encode",
     "HiddenStatesQuestion": "hidden_states",
+    "LogitsQuestion": "logits",
     "NextTokensQuestion": "next_tokens",
     "ScoreQuestion": "score",
 }

@@ -26,6 +26,10 @@ Matrix = tuple[tuple[float, ...], ...]
 class AttentionQuestion(Question[str, Attention]):
     """See which tokens each token looks at: what transformers returns as `attentions`.
 
+    The parts that can be seen before the answer is whole are the weights of all layers and heads, whichever are asked
+    for, as one dictionary: each (1, H, T, T), by the names `attentions_0` and so on; they are copies, which may be
+    written to.
+
     Args:
         layer: one layer, from 0; by default all.
         head: one head of that layer, from 0, whose whole matrix is returned; by default all.
@@ -58,7 +62,13 @@ class AttentionQuestion(Question[str, Attention]):
         backend = model.backend
         prompt = whole_prompt(model, asked)
         position, heads, matrix = inspect_attention(
-            backend, prompt, layers=layers, head=self.head, position=self.position, top_k=self.top_k
+            backend,
+            prompt,
+            layers=layers,
+            head=self.head,
+            position=self.position,
+            top_k=self.top_k,
+            on_part=on_part,
         )
         return Attention(
             model=model.info,
@@ -86,11 +96,12 @@ def inspect_attention(
     head: int | None,
     position: int,
     top_k: int,
+    on_part: "Callable[[dict[str, Array]], None] | None",
 ) -> tuple[int, tuple[AttentionHead, ...], Matrix | None]:
     """The position from 0, what the heads of the layers look at from there, and the matrix of a chosen head.
 
     All T x T weights of a layer are there while it runs. What is kept is a row of each head, or the matrix of the
-    chosen one.
+    chosen one; or all of every layer, for `on_part`.
 
     Raises:
         UsageError: the text has no such position.
@@ -98,15 +109,19 @@ def inspect_attention(
     """
     position = check_position(position, len(prompt.tokens))
 
-    def keep(weights: "Array") -> "Array":  # (1, H, T, T) -> (T, T) or (H, T)
+    def chosen(weights: "Array") -> "Array":  # (1, H, T, T) -> (T, T) or (H, T)
         return (weights[0, :, position] if head is None else weights[0, head]).copy()
 
-    observer = Observer({"attention_weights"}, layers=layers, keep=keep)
+    whole = on_part is not None
+    observer = Observer({"attention_weights"}, layers=None if whole else layers, keep=np.copy if whole else chosen)
     token_ids = np.array([[token.id for token in prompt.tokens]])
     backend.forward(token_ids, None, every_position=True, observe=observer)
     kept = {layer: weights for (_, layer), weights in observer.seen.items()}
     if not all(np.isfinite(weights).all() for weights in kept.values()):
         raise not_finite(Message("the model's attention weights"))
+    if on_part is not None:
+        matrices, kept = kept, {layer: chosen(kept[layer]) for layer in layers}
+        on_part({f"attentions_{layer}": weights for layer, weights in matrices.items()})  # may be written to
 
     if head is not None:
         (weights,) = kept.values()

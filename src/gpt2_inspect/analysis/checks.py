@@ -100,6 +100,41 @@ def check_top_k(count: int, vocab_size: int, name: str = "top_k", *, default: in
     return check_count(name, count, vocab_size, Message("the vocabulary's size"), default=default)
 
 
+def check_temperature(name: str, value: Any, hint: Message | None = None) -> float:
+    """The number that logits are divided by. Raises UsageError, with this hint, unless it is above 0."""
+    temperature = check_real(name, value)
+    if temperature <= 0:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0", option=Option(name), value=temperature), hint
+        )
+    return temperature
+
+
+def check_temperatures(name: str, values: Any) -> tuple[float, ...]:
+    """Several of them. Raises UsageError unless there is one at least, and each is above 0."""
+    try:
+        temperatures = None if isinstance(values, (str, bytes, bytearray)) else tuple(values)
+    except TypeError:
+        temperatures = None
+    if temperatures is None:
+        raise UsageError(
+            Message("{option} is {value}; it must be a list of numbers", option=Option(name), value=_shown(values))
+        )
+    if not temperatures:
+        raise UsageError(Message("{option} has no number in it", option=Option(name)))
+    return tuple(check_temperature(name, value) for value in temperatures)
+
+
+def check_top_p(name: str, value: Any) -> float:
+    """The sum of probabilities. Raises UsageError unless it is above 0 and at most 1."""
+    top_p = check_real(name, value)
+    if not 0 < top_p <= 1:
+        raise UsageError(
+            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=top_p)
+        )
+    return top_p
+
+
 def check_index(name: str, value: int, count: int, what: Message) -> int:
     """The number. Raises UsageError unless it is 0 to `count` - 1; `what` names the things that it counts."""
     value = check_whole(name, value)

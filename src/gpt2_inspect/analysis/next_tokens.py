@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..messages import Counted, Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
-from .checks import check_flag, check_positive, check_real, check_top_k, check_whole
+from .checks import check_flag, check_positive, check_temperature, check_top_k, check_top_p, check_whole
 from .continuation import Continuation
 from .expectation import CHECKS, Expected
 from .prompt import prepare_prompt
@@ -92,7 +92,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
             max_length=check_positive,
             top_k=check_whole,
             temperature=_check_temperature,
-            top_p=_check_top_p,
+            top_p=check_top_p,
             sample_top_k=check_whole,
             seed=check_whole,
             ignore_eos=check_flag,
@@ -217,22 +217,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
 
 
 def _check_temperature(name: str, value: Any) -> float:
-    temperature = check_real(name, value)
-    if temperature <= 0:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0", option=Option(name), value=temperature),
-            Message("leave it out for greedy decoding"),
-        )
-    return temperature
-
-
-def _check_top_p(name: str, value: Any) -> float:
-    top_p = check_real(name, value)
-    if not 0 < top_p <= 1:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=top_p)
-        )
-    return top_p
+    return check_temperature(name, value, Message("leave it out for greedy decoding"))
 
 
 def _sampler(decoding: Decoding, seed: int | None) -> "Sampler | None":

@@ -20,10 +20,8 @@ class Draw:
 class Sampler:
     """Draws tokens, the same ones for the same seed.
 
-    The filters are applied in the order and with the meaning that transformers' `generate` gives them: temperature,
-    then top-k, then top-p (Holtzman et al. 2019, https://arxiv.org/abs/1904.09751). One uniform number from Python's
-    Mersenne Twister picks the token from the cumulative distribution in the order of the ids, in float64, so
-    that rounding in the logits does not change the draw.
+    One uniform number from Python's Mersenne Twister picks the token from the cumulative distribution in the order of
+    the ids, in float64, so that rounding in the logits does not change the draw.
     """
 
     def __init__(self, seed: int, temperature: float, top_k: int | None, top_p: float | None) -> None:
@@ -34,21 +32,31 @@ class Sampler:
 
     def draw(self, logits: npt.NDArray[np.float32]) -> Draw:
         """Draw from the logits (V,) of one position."""
-        scaled = logits.astype(np.float64)
-        scaled -= scaled.max()
-        with np.errstate(over="ignore"):  # next to no temperature leaves the best token alone
-            scaled /= self._temperature
-        if self._top_k is not None and self._top_k < len(scaled):
-            weakest = np.partition(scaled, -self._top_k)[-self._top_k]
-            scaled[scaled < weakest] = -math.inf
-        probabilities = _softmax(scaled)
-        if self._top_p is not None and self._top_p < 1:
-            probabilities = _nucleus(probabilities, self._top_p)
+        probabilities = final_probabilities(logits, self._temperature, self._top_k, self._top_p)
         cumulative = np.cumsum(probabilities)
         chosen = int(np.searchsorted(cumulative, self._random.random() * cumulative[-1], side="right"))
         if chosen == len(cumulative):  # rounding at the very end
             chosen = int(np.flatnonzero(probabilities)[-1])
         return Draw(chosen, probabilities)
+
+
+def final_probabilities(
+    logits: npt.NDArray[np.float32], temperature: float, top_k: int | None, top_p: float | None
+) -> npt.NDArray[np.float64]:
+    """What is drawn from: the probabilities (V,) of logits (V,) after temperature and filters, 0 where one cuts.
+
+    The filters are applied in the order and with the meaning that transformers' `generate` gives them: temperature,
+    then top-k, then top-p (Holtzman et al. 2019, https://arxiv.org/abs/1904.09751).
+    """
+    scaled = logits.astype(np.float64)
+    scaled -= scaled.max()
+    with np.errstate(over="ignore"):  # next to no temperature leaves the best token alone
+        scaled /= temperature
+    if top_k is not None and top_k < len(scaled):
+        weakest = np.partition(scaled, -top_k)[-top_k]
+        scaled[scaled < weakest] = -math.inf
+    probabilities = _softmax(scaled)
+    return probabilities if top_p is None or top_p >= 1 else _nucleus(probabilities, top_p)
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -215,12 +215,10 @@ class NumpyLogits:
         self._all: Array | None = None  # (N, V), kept once someone has asked for them
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
-        if self._all is not None:
-            return rank(self._all.copy(), k, targets)
         ranked: list[Ranking] = []
         logits: Array | None = None  # of one group of rows after the other
         for rows in row_groups(len(self._hidden), len(self._lm_head)):
-            logits = self._multiply(self._hidden[rows], logits)
+            logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
             ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 

@@ -136,7 +136,8 @@ class TorchLogits:
 
     @torch.inference_mode()
     def to_numpy(self) -> npt.NDArray[np.float32]:
-        return _to_host(self._lm_head(self._hidden))
+        parts = [_to_host(self._lm_head(rows)) for rows in self._hidden.split(self._ROWS)]  # as they are ranked
+        return read_only(np.concatenate(parts))
 
     def last_hidden_state(self) -> npt.NDArray[np.float32]:
         return _to_host(self._hidden)

@@ -15,6 +15,7 @@ COMMANDS = (
     "next-tokens",
     "compare-search",
     "score",
+    "logits",
     "encode",
     "decode",
     "embeddings",

@@ -22,6 +22,14 @@ def attention(
     ] = None,
     position: options.Position = -1,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many tokens to show for each head."))] = 3,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help=say("Write the weights of all layers and heads to FILE.npz or FILE.safetensors."),
+        ),
+    ] = None,
 ) -> None:
     """See which tokens each token looks at.
 
@@ -32,4 +40,4 @@ def attention(
         gpt2-inspect attention "The cat sat on the mat"
         gpt2-inspect attention "The cat sat on the mat" --layer 1 --head 2
     """
-    request.answer(lambda: analysis.AttentionQuestion, text)
+    request.answer(lambda: analysis.AttentionQuestion, text, save)

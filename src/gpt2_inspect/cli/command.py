@@ -38,12 +38,15 @@ class Request(NamedTuple):
     shared: dict[str, Any]
     own: dict[str, Any]
 
-    def answer(self, question: "Callable[[], type[Question[str, _R]]]", text: str) -> "_R":
-        """All that most commands do: ask the question about the text, and write the answer."""
+    def answer(self, question: "Callable[[], type[Question[str, _R]]]", text: str, save: str | None = None) -> "_R":
+        """All that most commands do: ask the question about the text, and write the answer.
+
+        The parts of a question whose command can `save` are arrays by their names, for that file.
+        """
         asked = self.streams.read_text(text)
-        with self.open_output() as out:
+        with self.open_output() as out, self.open_save(save) as saver:
             session = self.open_session(asked)
-            result = session.ask(self.question(question()), asked)
+            result = session.ask(self.question(question()), asked, on_part=saver.write if saver else None)
             out.write(result)
         return result
 
@@ -79,12 +82,15 @@ class Request(NamedTuple):
             )
         return open_output(self.streams, path, form, timing=not self.shared["no_timing"], meta=meta)
 
-    def open_save(self, name: str | None) -> "AbstractContextManager[Saver | None]":
-        """Where the arrays behind the result go. Raises UsageError or OutputError if they cannot go there."""
+    def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
+        """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
         from .files import file_named
         from .save import open_save
 
-        return open_save(None if name is None else file_named("--save", name), self._output)
+        others = {"--output": self._output}
+        if option != "--save" and (beside := self.own["save"]) is not None:
+            others["--save"] = file_named("--save", beside)
+        return open_save(option, None if name is None else file_named(option, name), others)
 
     @property
     def _output(self) -> "Path | None":

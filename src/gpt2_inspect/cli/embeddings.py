@@ -15,6 +15,14 @@ def embeddings(
     text: options.Text,
     neighbors: Annotated[int, typer.Option("--neighbors", help=say("How many of the nearest tokens to show."))] = 5,
     save: options.Save = None,
+    save_all: Annotated[
+        str | None,
+        typer.Option(
+            "--save-all",
+            metavar="FILE",
+            help=say("Write wte.weight and wpe.weight whole to FILE.npz or FILE.safetensors."),
+        ),
+    ] = None,
 ) -> None:
     """Look at the vectors of tokens and positions (wte, wpe).
 
@@ -26,7 +34,14 @@ def embeddings(
         gpt2-inspect embeddings " king" --neighbors 10 --json
     """
     prompt = request.streams.read_text(text)
-    with request.open_output() as out, request.open_save(save) as saver:
+    with (
+        request.open_output() as out,
+        request.open_save(save) as saver,
+        request.open_save(save_all, "--save-all") as whole,
+    ):
         session = request.open_session(prompt)
         question = request.question(analysis.EmbeddingsQuestion)
-        out.write(session.ask(question, prompt, on_part=saver.write if saver else None))
+        result = session.ask(question, prompt, on_part=saver.write if saver else None)
+        if whole:
+            whole.write(session.embedding_weights())
+        out.write(result)

@@ -35,8 +35,4 @@ def hidden_states(
     """
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))
-    prompt = request.streams.read_text(text)
-    with request.open_output() as out, request.open_save(save) as saver:
-        session = request.open_session(prompt)
-        question = request.question(analysis.HiddenStatesQuestion)
-        out.write(session.ask(question, prompt, on_part=saver.write if saver else None))
+    request.answer(lambda: analysis.HiddenStatesQuestion, text, save)

@@ -1,4 +1,4 @@
-"""`--save FILE`: the arrays behind a result."""
+"""`--save FILE` and its like: arrays as a file."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -27,11 +27,16 @@ class Saver:
 
 
 @contextmanager
-def open_save(path: Path | None, output: Path | None) -> Iterator[Saver | None]:
+def open_save(option: str, path: Path | None, others: Mapping[str, Path | None]) -> Iterator[Saver | None]:
     """A Saver whose file appears only if all went well; None if no file was named.
 
+    Args:
+        option: that named the file.
+        path: the file.
+        others: the other files that will be written, by the options that name them.
+
     Raises:
-        UsageError: the name says neither npz nor safetensors, or the file is `output`, where the result goes.
+        UsageError: the name says neither npz nor safetensors, or the file is one of the others.
         OutputError: the file cannot be written.
     """
     if path is None:
@@ -40,12 +45,16 @@ def open_save(path: Path | None, output: Path | None) -> Iterator[Saver | None]:
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(
             Message(
-                "--save is {path!r}; it must be {names}",
+                "{option} is {path!r}; it must be {names}",
+                option=option,
                 path=str(path),
                 names=one_of([f"FILE{suffix}" for suffix in SUFFIXES]),
             )
         )
-    if output is not None and os.path.realpath(path) == os.path.realpath(output):
-        raise UsageError(Message("--save and --output are the same file, {path!r}", path=str(path)))
+    for other, place in others.items():
+        if place is not None and os.path.realpath(path) == os.path.realpath(place):
+            raise UsageError(
+                Message("{option} and {other} are the same file, {path!r}", option=option, other=other, path=str(path))
+            )
     with open_whole(path, binary=True) as file:
         yield Saver(path, file)

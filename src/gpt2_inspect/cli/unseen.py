@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..messages import say
 from ..results import Result, Token
-from ..sources import BUNDLED_NAME
+from ..sources import ENGLISH
 from .streams import Streams
 
 _MOST = 3
@@ -27,7 +27,7 @@ def note_unseen(streams: Streams, result: Result) -> bool:
         return False
     shown = " ".join(unseen[:_MOST]) + (" …" if len(unseen) > _MOST else "")
     name = result.model.name
-    if name == BUNDLED_NAME and any(_CHINESE[0] <= character <= _CHINESE[1] for character in unseen):
+    if name == ENGLISH and any(_CHINESE[0] <= character <= _CHINESE[1] for character in unseen):
         line = say(
             "note: {name} has hardly or never seen {shown} in training; `--model pocket-zh` knows Chinese",
             name=name,

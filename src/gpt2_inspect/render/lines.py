@@ -1,6 +1,7 @@
 """Lines of a terminal: pieces of text with what to shade them by, and breaking text so that none of it is lost."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 Measure = Callable[[str], int]
@@ -34,8 +35,8 @@ def fold(text: str, width: int, measure: Measure) -> list[str]:
 def wrap(text: str, width: int, measure: Measure) -> list[str]:
     """`text` in lines of at most `width` columns, broken between words where these are not too long themselves.
 
-    Chinese is broken between characters, but not before what closes nor behind what opens. Only spaces at the breaks are
-    left out. There is always a line.
+    Chinese is broken between characters, but not before what closes nor behind what opens. Only spaces at the breaks
+    are left out. There is always a line.
     """
     if measure(text) <= width:
         return [text]
@@ -58,7 +59,7 @@ _OPENING = frozenset("（【「『《〈“‘([{")
 def _pieces(word: str) -> list[str]:
     """The word in pieces that may go on different lines: one, but for Chinese."""
     pieces = [word[:1]]
-    for before, character in zip(word, word[1:], strict=False):
+    for before, character in pairwise(word):
         chinese = _is_chinese(before) or _is_chinese(character)
         if chinese and before not in _OPENING and character not in _CLOSING:
             pieces.append(character)

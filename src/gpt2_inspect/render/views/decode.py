@@ -99,7 +99,7 @@ def _walk(result: Decode) -> list[Section]:
         argument,
         _order(say("argsort(logits), ascending: the argmax is the last"), argsort.ascending, size, ascending=True),
         _order(say("the same from its end, descending: the argmax is the first"), argsort.descending, size),
-        Facts(model_and_backend(result)),
+        Facts((say("how logits become probabilities: `gpt2-inspect logits TEXT`"), *model_and_backend(result))),
     ]
 
 

@@ -92,6 +92,7 @@ def _totals(result: Score) -> list[str]:
         lines.append(
             say("the first token is not scored: nothing stands before it ({option} changes that)", option=option)
         )
+    lines.append(say("what logits are, and how they become probabilities: `gpt2-inspect logits TEXT`"))
     return lines
 
 
