@@ -1,16 +1,23 @@
 """Chinese: which language is chosen, whether all is translated, and whether it looks as well as in English."""
 
 import gettext
+import json
+import re
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
-from gpt2_inspect.cli.app import app
+from commands import TEXT, VARIANTS
+from examples import DOCS
+from gpt2_inspect.cli.app import COMMANDS, app
 from gpt2_inspect.messages.languages import language_of
 from harness import check_error, run_cli
 from translations import TRANSLATED, catalogue, read_po, sentences
@@ -142,3 +149,194 @@ class TestCatalogue:
 
 def places(template: str) -> list[tuple[str, str | None, str | None]]:
     return sorted((name, form, shape or "") for _, name, form, shape in Formatter().parse(template) if name is not None)
+
+
+def glossary() -> list[tuple[str, list[str]]]:
+    """(English, what it may be in Chinese) of the terms of docs/glossary.md."""
+    rows = re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 30
+    return [(english, chinese.split("、")) for english, chinese in rows]
+
+
+def test_terms_are_translated_as_the_glossary_says() -> None:
+    """But in code and the names of options; a name such as tokenizers may stay."""
+    for (template, plural), translation in read_po(catalogue("zh", "po").read_text(encoding="utf-8")).items():
+        prose = re.sub(r"`[^`]*`|\{[^}]*\}|--[a-z-]+|\S*_\S*|\S+\(\S*", "", plural or template).lower()
+        for english, chinese in glossary():
+            if re.search(rf"\b{english}s?\b", prose):
+                assert any(term in translation for term in (*chinese, english)), (english, template, translation)
+
+
+def test_chinese_is_set_as_the_glossary_says() -> None:
+    for (template, _), translation in read_po(catalogue("zh", "po").read_text(encoding="utf-8")).items():
+        if template:
+            assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9`]|[A-Za-z0-9`][\u4e00-\u9fff]", translation), translation
+            assert not re.search(
+                r"[\u4e00-\u9fff][,;:?!()]|[,;:?!()][\u4e00-\u9fff]|[，。；：？！（）] ", translation
+            ), translation
+            assert "您" not in translation
+
+
+NAMES = {
+    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "auto", "cpu", "cuda", "float", "bfloat"),
+    *("table", "json", "jsonl", "csv", "markdown", "txt", "npz", "safetensors", "bash", "zsh", "fish", "shell"),
+    *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
+    *("true", "eos", "length"),
+    *("transformer", "attn", "mlp", "act", "drop", "dropout", "weight", "bias"),  # modules
+}
+"""Words in small letters that stay as they are: names, and what is computed."""
+
+_CODE = re.compile(
+    r"`[^`\n]*`|'[^'\n]*'"  # what is quoted
+    r"|^  gpt2-inspect .*|gpt2-inspect"  # examples and usage
+    r"|--?[\w-]+|\btop-[pk]\b|<[\w|]+>"  # options and their types
+    r"|[!-~]*[\w\]][_./@=][!-~]*",  # names with dots, paths
+    re.MULTILINE,
+)
+
+
+def english(text: str, data: frozenset[str] = frozenset()) -> list[str]:
+    """The words of a text that are neither Chinese nor code nor names, nor in the data."""
+    words = re.findall(r"(?<![A-Za-z\\])[a-z]{3,}(?![A-Za-z])", _CODE.sub(" ", text))
+    return [word for word in words if word not in NAMES | names_of_commands() | data]
+
+
+@cache
+def names_of_commands() -> frozenset[str]:
+    """The words in them."""
+    return frozenset(word for name, _ in commands() for word in re.split("[- ]", name))
+
+
+every_variant = pytest.mark.parametrize(("command", "arguments"), VARIANTS)
+
+
+def in_both(command: str, arguments: list[str], *options: str, width: int = 100) -> tuple[str, str]:
+    """What a command prints in English and in Chinese, about a text without a word."""
+    line = [command, *(PROMPT if argument == TEXT else argument for argument in arguments), *options]
+    runs = [run_cli(*line, "--lang", language, environ={"COLUMNS": str(width)}) for language in ("en", "zh")]
+    assert [(run.code, run.err) for run in runs] == [(0, "")] * 2
+    return runs[0].out, runs[1].out
+
+
+def strings(value: Any) -> list[str]:
+    """The texts in JSON."""
+    if isinstance(value, dict):
+        return [
+            text for key, each in value.items() if key in _TEXTS or not isinstance(each, str) for text in strings(each)
+        ]
+    if isinstance(value, list):
+        return [text for each in value for text in strings(each)]
+    return [value] if isinstance(value, str) else []
+
+
+_TEXTS = ("token", "text", "context")
+
+
+@every_variant
+class TestOutput:
+    def test_data_are_the_same(self, tiny: Path, command: str, arguments: list[str]) -> None:
+        for form in ("jsonl", "csv"):
+            english, chinese = in_both(command, arguments, "--model", str(tiny), "--format", form, "--no-timing")
+            assert english == chinese
+
+    def test_tables_have_no_english(self, tiny: Path, command: str, arguments: list[str]) -> None:
+        document = json.loads(in_both(command, arguments, "--model", str(tiny), "--json")[0])
+        data = frozenset(re.findall("[a-z]+", " ".join(strings(document))))
+        for form in ("table", "markdown"):
+            _, chinese = in_both(command, arguments, "--model", str(tiny), "--format", form)
+            assert english(chinese, data) == []
+            assert re.search("[\u4e00-\u9fff]{2}", chinese)
+
+    @pytest.mark.parametrize("width", [40, 80, 200])
+    def test_tables_fit_and_their_columns_stand_below_each_other(
+        self, tiny: Path, command: str, arguments: list[str], width: int
+    ) -> None:
+        _, chinese = in_both(command, arguments, "--model", str(tiny), width=width)
+        for line in chinese.splitlines():
+            assert cell_len(line) <= width or line.isascii()  # such as the names of nested modules
+        for block in chinese.split("\n\n"):
+            _, *rows = _HEADER.split(block, maxsplit=1)
+            for header, *others in map(str.splitlines, rows):
+                assert others and gaps([header, *others]) >= len(re.findall(r"(?<=\S)  +", header)), block
+
+
+_HEADER = re.compile(r"^(?= *(?:步骤|序号|位置|层|排名)  )(?!.*  \d)", re.MULTILINE)
+"""Where a grid begins; one with numbers in this line is a list of its rows, or a matrix, whose columns are narrow."""
+
+
+def gaps(rows: list[str]) -> int:
+    """How many times there are two columns of a terminal or more that are empty in all of the rows."""
+    cells = ["".join(character + "x" * (cell_len(character) - 1) for character in row) for row in rows]
+    empty = "".join(" " if not "".join(column).strip() else "x" for column in zip_longest(*cells, fillvalue=" "))
+    return len(re.findall("(?<=x)  +(?=x)", empty))
+
+
+ERRORS: dict[tuple[str, ...], int] = {
+    ("--nonsense",): 2,
+    ("generate", "x"): 2,
+    ("x y",): 2,
+    ("next-tokens",): 2,
+    ("next-tokens", "x", "y"): 2,
+    ("next-tokens", "x", "--nonsense"): 2,
+    ("next-tokens", "x", "--steps"): 2,
+    ("next-tokens", "x", "--steps", "two"): 2,
+    ("next-tokens", "x", "--temperature", "hot"): 2,
+    ("next-tokens", "x", "--json=yes"): 2,
+    ("next-tokens", "x", "--format", "yaml"): 2,
+    ("next-tokens", "x", "--json", "--format", "csv"): 2,
+    ("next-tokens", "x", "--backend", "jax"): 2,
+    ("next-tokens", "x", "--device", "tpu"): 2,
+    ("next-tokens", "x", "--top-k", "0"): 2,
+    ("next-tokens", "x", "--steps", "99"): 5,
+    ("next-tokens", "x", "--output", ""): 2,
+    ("next-tokens", "x", "--model", "./nowhere"): 3,
+    ("next-tokens", "x", "--model", "gpt2-xl", "--offline"): 3,
+    ("score", ""): 5,
+    ("next-tokens", "x", "--expect", "z"): 8,
+    ("decode", "x"): 5,
+    ("decode", "99999"): 5,
+    ("decode",): 5,
+    ("attention", "x", "--layer", "9"): 2,
+    ("hidden-states", "x", "--top-k", "3"): 2,
+    ("hidden-states", "x", "--save", "x.txt"): 2,
+}
+
+
+@pytest.mark.parametrize("arguments", ERRORS, ids=" ".join)
+def test_errors_have_no_english(tiny: Path, arguments: tuple[str, ...]) -> None:
+    model = () if arguments[0] not in COMMANDS or "--model" in arguments else ("--model", str(tiny))
+    run = run_cli(*arguments, *model, "--lang", "zh")
+    assert run.code == ERRORS[arguments], run
+    assert re.fullmatch("错误：.+\n(提示：.+\n)?", run.err)
+    assert english(run.err) == []
+
+
+HELP = """
+import io, json, sys
+from contextlib import redirect_stdout
+from gpt2_inspect.cli import run
+from gpt2_inspect.cli.streams import Streams
+pages = {}
+for name in json.loads(sys.argv[1]):
+    for width in ("40", "80", "200"):
+        with redirect_stdout(io.StringIO()) as page:
+            environ = {"COLUMNS": width, "LANG": "zh_CN.UTF-8"}
+            run([*name.split(), "--help"], Streams(io.BytesIO(), sys.stdout, sys.stderr, environ))
+        pages[f"{name} {width}"] = page.getvalue()
+print(json.dumps(pages))
+"""
+
+
+def test_help_is_in_chinese_and_fits() -> None:
+    """In a process of its own, for help is made when the files of commands are imported."""
+    names = ["", *(name for name, _ in commands())]
+    done = subprocess.run([sys.executable, "-c", HELP, json.dumps(names)], capture_output=True, check=True, timeout=60)
+    pages = json.loads(done.stdout)
+    assert len(pages) == 3 * len(names)
+    for name, page in pages.items():
+        assert page.startswith("用法：gpt2-inspect ") and "显示此帮助" in page, name
+        assert english(page) == [], name
+        width = min(80, int(name.split()[-1]))
+        assert all(cell_len(line) <= width or line.startswith("  gpt2-inspect ") for line in page.splitlines()), name
+        starts = {line.strip()[0] for line in page.splitlines() if line.strip()}
+        assert not starts & set("，。、；：！？）”"), name

@@ -101,7 +101,7 @@ class Page(HelpFormatter):
         names = min(max(columns(name) for name, _ in rows), col_max)
         indent = self.current_indent + names + col_spacing
         for name, text in rows:
-            lines = [line.strip() for line in wrap(text, max(self.width - indent, _LEAST), columns)]
+            lines = [line.strip() for line in wrap(text, self.width - indent, columns)]
             if columns(name) > names:
                 self.write(f"{'':{self.current_indent}}{name}\n")
                 name = ""
@@ -111,7 +111,7 @@ class Page(HelpFormatter):
 
 
 _LEAST = 20
-"""Columns that a text needs to stand beside something."""
+"""Columns that arguments need to stand beside the name of the program."""
 
 _NESTED = 4
 """Columns by which what does not is indented."""

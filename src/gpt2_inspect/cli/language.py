@@ -42,10 +42,11 @@ def with_language(command: Any) -> Any:
 def _asked(arguments: Sequence[str]) -> str | None:
     """The value of the last --lang that is an option; None without one, or where its value is missing."""
     asked = None
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    for argument, following in zip(options, [*options[1:], None], strict=True):
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            break
         if argument == OPTION:
-            asked = following
+            asked = arguments[index + 1] if index + 1 < len(arguments) else None
         elif argument.startswith(f"{OPTION}="):
             asked = argument.removeprefix(f"{OPTION}=")
     return asked

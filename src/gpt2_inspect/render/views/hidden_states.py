@@ -50,10 +50,16 @@ def _lens(result: HiddenStates) -> list[Grid]:
     best = top_columns(len(result.layers[0].top_logprobs))
     columns = (Column(say("index"), number=True), Column(say("state")), *best)
     rows = tuple(
-        (Cell(str(state.index)), Cell(state.name), *map(candidate_cell, state.top_logprobs or ()))
+        (Cell(str(state.index)), Cell(_name(state)), *map(candidate_cell, state.top_logprobs or ()))
         for state in result.layers
     )
     return [Grid(columns, rows, title=say("logit lens: each state through ln_f and the head"))]
+
+
+def _name(state: HiddenState) -> str:
+    """As in the record, in the language of the table."""
+    name = state.name.removeprefix("block ")
+    return state.name if name == state.name else say("block {name}", name=name)
 
 
 def _facts(result: HiddenStates) -> Facts:
@@ -81,4 +87,4 @@ def _facts(result: HiddenStates) -> Facts:
 def _row(state: HiddenState) -> tuple[Cell, ...]:
     numbers = (state.mean, state.std, state.norm, state.cosine_to_previous)
     shape = str(list(state.shape))
-    return (Cell(str(state.index)), Cell(state.name), Cell(shape), *(Cell(decimal(number)) for number in numbers))
+    return (Cell(str(state.index)), Cell(_name(state)), Cell(shape), *(Cell(decimal(number)) for number in numbers))
