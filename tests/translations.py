@@ -6,8 +6,10 @@ A sentence that is new has an empty `msgstr` then, to be filled in before the ne
 """
 
 import ast
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import gpt2_inspect
@@ -85,12 +87,30 @@ def read_po(text: str) -> dict[tuple[str, str | None], str]:
     return found
 
 
+def compiled(translations: dict[tuple[str, str | None], str]) -> bytes:
+    """The .mo file for what read_po has read, without what has no translation.
+
+    https://www.gnu.org/software/gettext/manual/html_node/MO-Files.html
+    """
+    pairs = sorted(
+        (template if plural is None else f"{template}\0{plural}", translation)
+        for (template, plural), translation in translations.items()
+        if translation
+    )
+    raw = [text.encode() for pair in zip(*pairs, strict=True) for text in pair]  # the templates, then the translations
+    tables = 7 * 4
+    start = tables + 8 * len(raw)
+    offsets = accumulate((len(text) + 1 for text in raw), initial=start)
+    places = [struct.pack("<II", len(text), offset) for text, offset in zip(raw, offsets, strict=False)]
+    header = struct.pack("<7I", 0x950412DE, 0, len(pairs), tables, tables + 8 * len(pairs), 0, start)
+    return header + b"".join(places) + b"".join(text + b"\0" for text in raw)
+
+
 def update(language: str) -> None:
     """Bring the .po file of a language up to the code, and make its .mo."""
     from datetime import UTC, datetime
 
     from babel.messages.catalog import Catalog
-    from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po as read_catalogue
     from babel.messages.pofile import write_po
 
@@ -110,9 +130,9 @@ def update(language: str) -> None:
         new.add(key, known.string if known else "", [(file, None) for file in sentence.files])
     with path.open("wb") as file:
         write_po(file, new, width=100, include_lineno=False)
-    with catalogue(language, "mo").open("wb") as file:
-        write_mo(file, new)
-    missing = sum(not string for string in read_po(path.read_text(encoding="utf-8")).values())
+    written = read_po(path.read_text(encoding="utf-8"))
+    catalogue(language, "mo").write_bytes(compiled(written))
+    missing = sum(not string for string in written.values())
     print(f"{path.name}: {len(new)} sentences, {missing} without a translation")
 
 
