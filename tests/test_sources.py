@@ -61,7 +61,7 @@ class TestBundled:
     def test_a_named_model_answers_whatever_the_text(self) -> None:
         for name, text in (("pocket", "春天来了，"), ("pocket-zh", "hello")):
             done = run_cli("next-tokens", text, "--steps", "1", "--model", name, "--json")
-            assert (json.loads(done.out)["model"]["name"], done.err) == (name, "")
+            assert json.loads(done.out)["model"]["name"] == name and "not GPT-2" not in done.err
 
     def test_a_cached_gpt2_answers_chinese_too(self, cache: Path, tiny: Path) -> None:
         fill_cache(cache, "gpt2", tiny)

@@ -1,42 +1,22 @@
 """Expectations: is a token as probable as it should be? For tests, Makefiles and those who grade."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..checkpoint.tokenizer import Tokenizer
-from ..errors import InputError, UsageError
+from ..errors import InputError
 from ..messages import Counted, Message, Option
 from ..results import Candidate, Token
 from ..results.expectation import Expectation
-from ..results.score import ScoredToken
-from .checks import check_positive, check_real
 from .continuation import Continuation
 from .prompt import encode
 from .tokens import make_token
 
+if TYPE_CHECKING:
+    from ..results.score import ScoredToken
+
 _SPACE = "\N{MIDDLE DOT}"
 """What stands for a space where tokens are shown."""
-
-
-def check_prob(name: str, value: Any) -> float:
-    """The number. Raises UsageError unless it is a probability above 0."""
-    prob = check_real(name, value)
-    if not 0 < prob <= 1:
-        raise UsageError(
-            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=prob)
-        )
-    return prob
-
-
-def check_text(name: str, value: Any) -> str:
-    """A string. Raises UsageError if it is none."""
-    if not isinstance(value, str):
-        raise UsageError(Message("{option} is {value}; it must be a string", option=Option(name), value=repr(value)))
-    return value
-
-
-CHECKS: dict[str, Any] = {"expect": check_text, "within": check_positive, "min_prob": check_prob}
-"""Those of the options that questions with an expectation have."""
 
 
 class Expected:
@@ -81,7 +61,7 @@ class Expected:
         token = None if self.token_id is None else make_token(self._tokenizer, self.token_id)
         return self._judged(False, None, token, None, None, None, None)
 
-    def text(self, tokens: Sequence[ScoredToken]) -> Expectation:
+    def text(self, tokens: "Sequence[ScoredToken]") -> Expectation:
         """Judge the expected token of a text, the last if it is there several times; or without one all tokens."""
         if self.token_id is None:
             scored = [token for token in tokens if token.rank is not None]
@@ -99,7 +79,7 @@ class Expected:
         assert self.token_id is not None
         return self._judged(False, None, make_token(self._tokenizer, self.token_id), None, None, None, twin)
 
-    def _scored(self, token: ScoredToken, tokens: Sequence[ScoredToken]) -> Expectation:
+    def _scored(self, token: "ScoredToken", tokens: "Sequence[ScoredToken]") -> Expectation:
         met = self.is_met(token.rank, token.prob)
         best = tokens[token.index - 1].next_top_logprobs[0] if token.index else None
         return self._judged(

@@ -9,15 +9,15 @@ from ..errors import UsageError
 from ..messages import Counted, Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
-from .checks import check_flag, check_positive, check_temperature, check_top_k, check_top_p, check_whole
+from .checks import EXPECTATION, check_flag, check_positive, check_prob, check_temperature, check_top_k, check_whole
 from .continuation import Continuation
-from .expectation import CHECKS, Expected
 from .prompt import prepare_prompt
 from .question import LoadedModel, Question
 from .tokens import completed
 
 if TYPE_CHECKING:
     from ..checkpoint.tokenizer import Tokenizer
+    from .expectation import Expected
     from .sampling import Sampler
 
 DEFAULT_STEPS = 10
@@ -92,12 +92,12 @@ class NextTokensQuestion(Question[str, NextTokens]):
             max_length=check_positive,
             top_k=check_whole,
             temperature=_check_temperature,
-            top_p=check_top_p,
+            top_p=check_prob,
             sample_top_k=check_whole,
             seed=check_whole,
             ignore_eos=check_flag,
             truncate_left=check_flag,
-            **CHECKS,
+            **EXPECTATION,
             at_step=check_positive,
         )
         if self.within is not None and self.expect is None:
@@ -180,7 +180,7 @@ class NextTokensQuestion(Question[str, NextTokens]):
             return None
         return int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
 
-    def _expected(self, tokenizer: "Tokenizer", steps: int) -> Expected | None:
+    def _expected(self, tokenizer: "Tokenizer", steps: int) -> "Expected | None":
         if not self._expects:
             return None
         if self.at_step is not None and self.at_step > steps:
@@ -192,6 +192,8 @@ class NextTokensQuestion(Question[str, NextTokens]):
                     counted=Counted("there is {n} step", "there are {n} steps", n=steps),
                 )
             )
+        from .expectation import Expected  # loads what only this needs
+
         return Expected(self.expect, self.within, self.min_prob, tokenizer)
 
     def _steps(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from ..backends.base import Backend
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
-from .checks import check_flag, check_top_k, check_whole
-from .expectation import CHECKS, Expected
+from .checks import EXPECTATION, check_flag, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidates
+
+if TYPE_CHECKING:
+    from .expectation import Expected
 
 
 @record
@@ -49,15 +51,21 @@ class ScoreQuestion(Question[str, Score]):
 
     def __post_init__(self) -> None:
         self._settle(bos=check_flag, top_k=check_whole)
-        self._settle(**CHECKS)
+        self._settle(**EXPECTATION)
+
+    def _expected(self, tokenizer: Tokenizer) -> "Expected | None":
+        if self.expect is None and self.within is None and self.min_prob is None:
+            return None
+        from .expectation import Expected  # loads what only this needs
+
+        return Expected(self.expect, self.within, self.min_prob, tokenizer)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
         tokenizer = model.tokenizer_for(asked)
-        expects = any(option is not None for option in (self.expect, self.within, self.min_prob))
-        expected = Expected(self.expect, self.within, self.min_prob, tokenizer) if expects else None
+        expected = self._expected(tokenizer)
         positions, totals = score_tokens(backend, tokenizer, prompt, top_k=top_k)
         return Score(
             model=model.info,

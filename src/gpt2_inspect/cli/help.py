@@ -27,7 +27,20 @@ PANELS = {
     "expectation": ("expect", "within", "min_prob", "at_step"),
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
-        *("top_k", "neighbors", "tree", "ids", "bare", "form", "json", "output", "save", "csv_meta", "no_timing"),
+        *(
+            "top_k",
+            "neighbors",
+            "tree",
+            "ids",
+            "bare",
+            "form",
+            "json",
+            "output",
+            "save",
+            "save_all",
+            "csv_meta",
+            "no_timing",
+        ),
         *("quiet", "traceback", "lang", "help"),
     ),
 }
@@ -152,7 +165,7 @@ def help_page(command: Any, context: Any) -> str:
     """The help of a command that knows how to format it."""
     page = Page(context)
     command.format_help(context, page)
-    return page.getvalue().rstrip("\n")
+    return str(page.getvalue()).rstrip("\n")
 
 
 def write_examples(formatter: Any, examples: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ MEANT = {
         *("perplexity", "ppl", "logprob", "logprobs", "prob", "probs", "probability", "loss", "nll", "surprisal"),
         *("entropy", "evaluate"),
     ),
+    "logits": ("logit", "softmax", "temperature", "temperatures"),
     "encode": ("tokenize", "tokenise", "tokenizer", "tokeniser", "token", "tokens", "ids", "bpe"),
     "decode": ("detokenize", "detokenise", "untokenize", "text"),
     "decode --prompt": ("argmax", "argsort"),
@@ -127,7 +128,7 @@ def _instead(typed: str, error: Any) -> Message | None:
     name = own_name(typed.lstrip("-")).lower()
     context = error.ctx
     command = context.command
-    known = [option for parameter in command.params for option in parameter.opts]
+    known = [option for parameter in command.params for option in parameter.opts if option[0] == "-"]
     if name in NOT_OPTIONS:
         return NOT_OPTIONS[name]
     if (nested := getattr(command, "list_commands", None)) is not None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from ..messages import say
 from ..results import Result, Token
-from ..sources import ENGLISH
+from ..sources import CHINESE, ENGLISH
 from .streams import Streams
 
 _MOST = 3
 """Characters that are named."""
 
-_CHINESE = ("\u4e00", "\u9fff")
+_HAN = ("\u4e00", "\u9fff")
 """The first and the last of the common ideographs."""
 
 
@@ -27,11 +27,12 @@ def note_unseen(streams: Streams, result: Result) -> bool:
         return False
     shown = " ".join(unseen[:_MOST]) + (" …" if len(unseen) > _MOST else "")
     name = result.model.name
-    if name == ENGLISH and any(_CHINESE[0] <= character <= _CHINESE[1] for character in unseen):
+    if name == ENGLISH and any(_HAN[0] <= character <= _HAN[1] for character in unseen):
         line = say(
-            "note: {name} has hardly or never seen {shown} in training; `--model pocket-zh` knows Chinese",
+            "note: {name} has hardly or never seen {shown} in training; `--model {other}` knows Chinese",
             name=name,
             shown=shown,
+            other=CHINESE,
         )
     else:
         line = say(

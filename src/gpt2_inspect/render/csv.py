@@ -33,5 +33,11 @@ def _meta(result: Result) -> dict[str, Any]:
         "version": run.version,
     }
     for name, value in result.settings.entries().items():
-        settings[f"option_{name}"] = flag(value) if isinstance(value, bool) else value
+        settings[f"option_{name}"] = _cell(value)
     return settings
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return flag(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else value
