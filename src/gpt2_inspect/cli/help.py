@@ -66,7 +66,7 @@ def _panel(parameter: Any) -> str:
 
 def help_text(parameter: Any, context: Any) -> str:
     """What there is to say about a parameter, which the parser says in English alone: of --help, and of defaults."""
-    _, text = parameter.get_help_record(context)
+    text = str(parameter.get_help_record(context)[1])
     if parameter.name == "help":
         return say("Show this help and exit.")
     about = text.removeprefix(parameter.help or "").strip(" []")
