@@ -21,6 +21,9 @@ TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
 SAID = {"say": 1, "Message": 1, "say_n": 2, "Counted": 2}
 """What takes sentences, and how many: those of one thing and of several are two."""
 
+CONTEXT = "\x04"
+"""What gettext puts between the context of a word and the word."""
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -53,6 +56,8 @@ def _sentences_of(path: Path) -> Iterator[tuple[str, str | None]]:
             templates = [arg.value for arg in node.args[: SAID[node.func.id]] if isinstance(arg, ast.Constant)]
             if templates:
                 yield templates[0], templates[1] if len(templates) > 1 else None
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say_as":
+            yield CONTEXT.join(ast.literal_eval(arg) for arg in node.args), None
         elif path.parent.name == "cli" and isinstance(node, ast.FunctionDef) and _is_command(node, path):
             yield command_help(node), None
 
@@ -83,7 +88,8 @@ def read_po(text: str) -> dict[tuple[str, str | None], str]:
                 keyword = head.strip() or keyword
                 entry[keyword] = entry.get(keyword, "") + ast.literal_eval(f'"{quoted}')
         if entry:
-            found[entry["msgid"], entry.get("msgid_plural")] = entry.get("msgstr", entry.get("msgstr[0]", ""))
+            template = CONTEXT.join(entry[key] for key in ("msgctxt", "msgid") if key in entry)
+            found[template, entry.get("msgid_plural")] = entry.get("msgstr", entry.get("msgstr[0]", ""))
     return found
 
 
@@ -125,9 +131,11 @@ def update(language: str) -> None:
         revision_date=never,
     )
     for sentence in sentences():
-        key: str | tuple[str, str] = (sentence.template, sentence.plural) if sentence.plural else sentence.template
-        known = old.get(key)
-        new.add(key, known.string if known else "", [(file, None) for file in sentence.files])
+        *context, template = sentence.template.split(CONTEXT)
+        key: str | tuple[str, str] = (template, sentence.plural) if sentence.plural else template
+        known = old.get(key, *context)
+        files = [(file, None) for file in sentence.files]
+        new.add(key, known.string if known else "", files, context=context[0] if context else None)
     with path.open("wb") as file:
         write_po(file, new, width=100, include_lineno=False)
     written = read_po(path.read_text(encoding="utf-8"))

@@ -16,6 +16,8 @@ class Catalogue(Protocol):
 
     def ngettext(self, singular: str, plural: str, n: int) -> str: ...
 
+    def pgettext(self, context: str, message: str) -> str: ...
+
 
 class _English:
     """The templates as they stand in the code."""
@@ -25,6 +27,9 @@ class _English:
 
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         return singular if n == 1 else plural
+
+    def pgettext(self, context: str, message: str) -> str:
+        return message
 
 
 _catalogue: Catalogue = _English()
@@ -119,6 +124,11 @@ def say(template: str, /, **values: Any) -> str:
 def say_n(template: str, plural: str, /, *, n: int, **values: Any) -> str:
     """A sentence about `n` things."""
     return Counted(template, plural, n=n, **values).say()
+
+
+def say_as(context: str, word: str) -> str:
+    """A word that is another one in other places, where a language may have another for it."""
+    return _catalogue.pgettext(context, word)
 
 
 def _spelt(value: Any, spelling: Spelling) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...messages import say
+from ...messages import say, say_as
 from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
 from ..sections import Cell, Column, Facts, Grid, Passage, Row, Section
@@ -64,7 +64,7 @@ def _grid(steps: Sequence[Step]) -> Grid:
     return Grid(
         (
             Column(say("step"), number=True),
-            Column(say("text"), tail=_TAIL),
+            Column(say_as("text so far", "text"), tail=_TAIL),
             *best,
             Column(say("drawn from further down"), below=True),
         ),
