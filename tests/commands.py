@@ -27,6 +27,15 @@ VARIANTS: list[tuple[str, list[str]]] = [
 ]
 """And the other forms that an answer can take."""
 
+OTHERS: list[tuple[str, list[str]]] = [
+    ("compare", [TEXT, "hello"]),
+    ("compare", [TEXT, "--temperature", "1", "--temperature", "2"]),
+    ("quiz", ["hello, how are you? I am fine, thank you."]),
+    ("models", ["list"]),
+    ("models", ["check", "pocket"]),
+]
+"""Of the commands that ask more, or something else, than one question."""
+
 NO_MODEL_RUNS = ("encode", "decode")
 OWN_CLASSES = ("compare-heads",)
 """Commands that look at transformers' classes, and so need torch."""

@@ -208,6 +208,7 @@ def test_all_that_is_said_can_be_translated(tiny: Path, marked: None, command: s
     """Titles, headings and facts, and each in the same words in the table; what programs read stays as it is."""
     if command == "next-tokens":
         arguments = [*arguments, "--temperature", "3", "--seed", "1"]
+    arguments = [*arguments, "--explain"]
     text = run(command, *arguments, "--format", "markdown", model=tiny).out
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     places = ("th_open", "paragraph_open")  # titles and facts are paragraphs, and so is a text to be copied

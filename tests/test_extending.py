@@ -113,6 +113,8 @@ def test_a_new_command(copy: Copy, tiny: Path) -> None:
     tokens = document["tokens"]
     assert isinstance(tokens, list) and all(token["n_bytes"] == len(token["bytes"]) >= 2 for token in tokens)
     assert copy.run(*arguments)[1].splitlines()[0].split() == ["token", "bytes"]
+    explained = copy.run(*arguments, "--explain")[1]
+    assert "- bytes: how many bytes that has in UTF-8." in explained and "tokenizer.encode('hello 你'" in explained
     assert copy.run(*arguments, "--format", "csv")[1].splitlines()[0].endswith(",id,token,bytes_hex,n_bytes")
     assert copy.run(*arguments, "--least", "0")[::2] == (2, "error: --least is 0; it must be 1 or more\n")
     assert re.search(r"^  lengths +Count the bytes of each token", copy.run("--help")[1], re.MULTILINE)
@@ -150,7 +152,7 @@ def test_a_new_language(copy: Copy, tiny: Path) -> None:
 
 def test_every_block_of_the_page_was_used() -> None:
     used = len(_NEW_FILE.findall(PAGE)) + len(_CHANGE.findall(PAGE))
-    assert used == len(re.findall(r"^```(?:python|diff|po)$", PAGE, re.MULTILINE)) == 15
+    assert used == len(re.findall(r"^```(?:python|diff|po)$", PAGE, re.MULTILINE)) == 16
 
 
 CALLED = """

@@ -63,9 +63,11 @@ def _sentences_of(path: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def _is_command(function: ast.FunctionDef, path: Path) -> bool:
-    """A command has the name of its file, and returns nothing."""
+    """A command has the name of its file and returns nothing; those of a group get a Request."""
     returns_nothing = isinstance(function.returns, ast.Constant) and function.returns.value is None
-    return function.name == path.stem and returns_nothing and ast.get_docstring(function) is not None
+    nested = [ast.unparse(argument) for argument in function.args.args[:1]] == ["request: Request"]
+    documented = ast.get_docstring(function) is not None
+    return documented and returns_nothing and (function.name == path.stem or nested)
 
 
 def command_help(function: ast.FunctionDef) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..backends.base import CacheFullError, Logits, Ranking
 from ..errors import InputError
@@ -67,26 +68,32 @@ class Continuation:
 
     def draw(self, sampler: "Sampler", top_k: int) -> Proposals:
         """A token drawn at random, beside the best `top_k`. Raises what `propose` does."""
-        logits = self._read()
-        row = logits.to_numpy()[0]  # (V,)
-        ranking = logits.top_k(top_k)
-        draw = sampler.draw(row)
+        ranking = self._read().top_k(top_k)
+        draw = sampler.draw(self.logits())
         candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking, 0))
         listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
-        return Proposals(candidates, listed or _sampled(self.rank(draw.token_id), draw), _entropy_bits(ranking))
+        return Proposals(candidates, listed or _sampled(self.candidate(draw.token_id), draw), _entropy_bits(ranking))
 
-    def rank(self, token_id: int) -> Candidate:
-        """Where the model ranks this token, as one to take next. Raises what `propose` does."""
+    def candidate(self, token_id: int) -> Candidate:
+        """Any token as a candidate, with the rank that it has here.
+
+        Raises what `propose` does, and InputError if there is no token with this id.
+        """
+        check_token_id(token_id, self._model.info.vocab_size)
         ranking = self._read().top_k(1, np.array([token_id]))
-        target = ranking.targets
-        assert target is not None
+        assert ranking.targets is not None
         return make_candidate(
             self._tokenizer,
             token_id,
-            rank=int(target.ranks[0]),
-            logit=float(target.logits[0]),
+            rank=int(ranking.targets.ranks[0]),
+            logit=float(ranking.targets.logits[0]),
             log_normalizer=float(ranking.log_normalizer[0]),
         )
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """Those of what comes next, (V,), not to be written to. Raises InputError as `propose` does."""
+        (row,) = self._read().to_numpy()
+        return np.asarray(row)
 
     def take(self, token_id: int) -> None:
         """Append a token, whatever the model thinks of it. Raises InputError if there is none with this id."""

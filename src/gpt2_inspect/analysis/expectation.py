@@ -50,9 +50,9 @@ class Expected:
     def next(self, step: int, continuation: Continuation, chosen: Candidate) -> Expectation:
         """Judge what comes next at a step, before a token is taken."""
         best = continuation.propose(1).chosen
-        found = chosen if self.token_id is None else continuation.rank(self.token_id)
+        found = chosen if self.token_id is None else continuation.candidate(self.token_id)
         met = self.is_met(found.rank, found.prob)
-        ranked = map(continuation.rank, () if met else self.twins())
+        ranked = map(continuation.candidate, () if met else self.twins())
         twin = next((each for each in ranked if self.is_met(each.rank, each.prob)), None)
         return self._judged(met, step, found, found.rank, found.prob, (best, best.prob), twin)
 

@@ -121,49 +121,22 @@ class NextTokensQuestion(Question[str, NextTokens]):
         return self.expect is not None or self.min_prob is not None
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> NextTokens:
-        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
-        if self.sample_top_k is not None:
-            check_top_k(self.sample_top_k, model.info.vocab_size, "sample_top_k")
-        _ = model.backend  # before the tokenizer: the weights are read ahead while that is loaded
-        prompt = prepare_prompt(
-            model, asked, steps=self._least_steps, max_length=self.max_length, truncate_left=self.truncate_left
-        )
-        decoding = self._decoding(prompt, top_k)
-        expected = self._expected(model.tokenizer_for(asked), decoding.steps)
-        expectation = expected.never() if expected else None
-        seed = self._seed()
-        steps = []
-        token_ids = [token.id for token in prompt.tokens]
-        continuation = Continuation(model, token_ids, capacity=len(token_ids) + decoding.steps - 1)
-        for step in self._steps(model, continuation, prompt, decoding, seed):
-            steps.append(step)
+        walk = Walk(self, model, asked)
+        for step in walk.steps():
             if on_part is not None:
                 on_part(step)
-            if expected and step.step == (self.at_step or 1):
-                expectation = expected.next(step.step, continuation, step.chosen)
-        added = tuple(step.chosen.id for step in steps)
-        ends = () if self.ignore_eos else model.eos_token_ids
-        text, finish_reason = completed(model.tokenizer_for(asked), added, ends)
-        return NextTokens(
-            model=model.info,
-            run=model.run(seed),
-            prompt=prompt,
-            decoding=decoding,
-            steps=tuple(steps),
-            completion=Completion(text=text, token_ids=added),
-            finish_reason=finish_reason,
-            expectation=expectation,
-        )
+        return walk.result()
 
     @property
-    def _least_steps(self) -> int:
+    def least_steps(self) -> int:
         """How many steps must fit behind the prompt: with a `max_length` one, for the prompt's length decides."""
         if self.steps is not None:
             return self.steps
         return DEFAULT_STEPS if self.max_length is None else 1
 
-    def _decoding(self, prompt: Prompt, top_k: int) -> Decoding:
-        steps = self._least_steps if self.max_length is None else self.max_length - len(prompt.tokens)
+    def decoding(self, prompt: Prompt, top_k: int) -> Decoding:
+        """How the tokens behind this prompt are chosen; the two have been checked."""
+        steps = self.least_steps if self.max_length is None else self.max_length - len(prompt.tokens)
         return Decoding(
             strategy="sample" if self.sampled else "greedy",
             steps=steps,
@@ -175,12 +148,14 @@ class NextTokensQuestion(Question[str, NextTokens]):
             ignore_eos=self.ignore_eos,
         )
 
-    def _seed(self) -> int | None:
+    def seed_to_use(self) -> int | None:
+        """The seed, or a new one; None if nothing is drawn."""
         if not self.sampled:
             return None
-        return int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
+        return new_seed() if self.seed is None else self.seed
 
-    def _expected(self, tokenizer: "Tokenizer", steps: int) -> "Expected | None":
+    def expected(self, tokenizer: "Tokenizer", steps: int) -> "Expected | None":
+        """What is expected of one of so many steps, if anything. Raises UsageError if there is no such step."""
         if not self._expects:
             return None
         if self.at_step is not None and self.at_step > steps:
@@ -196,26 +171,83 @@ class NextTokensQuestion(Question[str, NextTokens]):
 
         return Expected(self.expect, self.within, self.min_prob, tokenizer)
 
-    def _steps(
-        self, model: LoadedModel, continuation: Continuation, prompt: Prompt, decoding: Decoding, seed: int | None
-    ) -> Iterator[Step]:
+
+class Walk:
+    """A NextTokensQuestion while it is being answered: each step can be looked at before its token is taken.
+
+    Raises what the question does: what is wrong with options and text when it is made.
+    """
+
+    def __init__(self, question: NextTokensQuestion, model: LoadedModel, text: str) -> None:
+        top_k = check_top_k(question.top_k, model.info.vocab_size, default=type(question).top_k)
+        if question.sample_top_k is not None:
+            check_top_k(question.sample_top_k, model.info.vocab_size, "sample_top_k")
+        _ = model.backend  # before the tokenizer: the weights are read ahead while that is loaded
+        self._model = model
+        self.prompt = prepare_prompt(
+            model,
+            text,
+            steps=question.least_steps,
+            max_length=question.max_length,
+            truncate_left=question.truncate_left,
+        )
+        self.decoding = question.decoding(self.prompt, top_k)
+        self._seed = question.seed_to_use()
+        self._ends = () if question.ignore_eos else model.eos_token_ids
+        self._sampler = _sampler(self.decoding, self._seed)
+        self._tokenizer = model.tokenizer_for(text)
+        self._expected = question.expected(self._tokenizer, self.decoding.steps)
+        self._expected_at = question.at_step or 1
+        self._expectation = self._expected.never() if self._expected else None
+        token_ids = [token.id for token in self.prompt.tokens]
+        self.continuation = Continuation(model, token_ids, capacity=len(token_ids) + self.decoding.steps - 1)
+        """The text so far; the token of a step is taken when the next step is asked for."""
+        self._taken: list[Step] = []
+
+    def steps(self) -> Iterator[Step]:
         """Each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
-        sampler, tokenizer = _sampler(decoding, seed), model.tokenizer_for("")
-        for step in range(1, decoding.steps + 1):
+        continuation, sampler, top_k = self.continuation, self._sampler, self.decoding.top_k
+        tokenizer = self._model.tokenizer_for("")
+        for number in range(1, self.decoding.steps + 1):
             started = time.perf_counter()
-            found = continuation.draw(sampler, decoding.top_k) if sampler else continuation.propose(decoding.top_k)
+            found = continuation.draw(sampler, top_k) if sampler else continuation.propose(top_k)
             elapsed_ms = 1000 * (time.perf_counter() - started)
-            yield Step(
-                step=step,
-                context=tokenizer.decode(continuation.token_ids[prompt.bos_added :]),
+            step = Step(
+                step=number,
+                context=tokenizer.decode(continuation.token_ids[self.prompt.bos_added :]),
                 entropy_bits=found.entropy_bits,
                 elapsed_ms=elapsed_ms,
                 chosen=found.chosen,
                 top_logprobs=found.candidates,
             )
-            if found.chosen.id in model.eos_token_ids and not self.ignore_eos:
+            self._taken.append(step)
+            if self._expected and number == self._expected_at:
+                self._expectation = self._expected.next(number, continuation, step.chosen)
+            yield step
+            if found.chosen.id in self._ends:
                 return
             continuation.take(found.chosen.id)
+
+    def result(self) -> NextTokens:
+        """The answer, once all steps have been asked for."""
+        model = self._model
+        token_ids = tuple(step.chosen.id for step in self._taken)
+        text, finish_reason = completed(self._tokenizer, token_ids, self._ends)
+        return NextTokens(
+            model=model.info,
+            run=model.run(self._seed),
+            prompt=self.prompt,
+            decoding=self.decoding,
+            steps=tuple(self._taken),
+            completion=Completion(text=text, token_ids=token_ids),
+            finish_reason=finish_reason,
+            expectation=self._expectation,
+        )
+
+
+def new_seed() -> int:
+    """One that nobody has chosen."""
+    return int.from_bytes(os.urandom(4))
 
 
 def _check_temperature(name: str, value: Any) -> float:

@@ -1,5 +1,6 @@
 """The command line's commands. Only the file of the one that is called is imported, or of all for their list."""
 
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from inspect import cleandoc
 from typing import Annotated, Any
@@ -23,10 +24,19 @@ COMMANDS = (
     "hidden-states",
     "compare-heads",
 )
-"""Questions to a model. Each is a function of that name in a file of that name."""
+"""Each asks a question of a model, and is a function of that name in a file of that name."""
 
-TOOLS = ("completion",)
-"""The same for what asks no model, and so has none of the options that the others share."""
+OTHER_COMMANDS = ("compare", "quiz", "models")
+"""Those that ask more, or something else, than one question; in files of their names, too."""
+
+GROUPS = ("models",)
+"""Those of them that are a group of commands: the function of that name makes it."""
+
+TOOLS = ("explain", "completion")
+"""So are these, but they ask no model, and have none of the options that the others share."""
+
+EVERY = (*COMMANDS, *OTHER_COMMANDS, *TOOLS)
+"""As `--help` lists them."""
 
 SETTINGS: dict[str, Any] = {
     "add_completion": False,
@@ -36,38 +46,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Commands(TyperGroup):
-    """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
+class Group(TyperGroup):
+    """A group of commands that says what each of them is for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [*COMMANDS, *TOOLS]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in (*COMMANDS, *TOOLS):
-            return None
-        from .command import with_shared_options
-        from .help import HelpfulCommand
-        from .language import with_language
-
-        name = cmd_name.replace("-", "_")
-        function = getattr(import_module(f".{name}", __package__), name)
-        alone = typer.Typer(**SETTINGS)
-        if cmd_name not in TOOLS:
-            function = with_shared_options(function)
-        prose, _, examples = cleandoc(function.__doc__ or "").partition("\n\nExamples:\n")
-        alone.command(cmd_name, cls=HelpfulCommand, help=say(prose), options_metavar=say("[OPTIONS]"))(function)
-        command: Any = typer.main.get_command(alone)
-        command.examples = cleandoc(examples).splitlines()
-        return with_language(command)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        name = own_name(args[0])
-        command = self.get_command(ctx, name)
-        if command is None:
-            from .refusals import no_command
-
-            raise no_command(args, (*COMMANDS, *TOOLS))
-        return name, command, args[1:]
+    examples: Sequence[str] = ()
 
     def get_help(self, ctx: Any) -> str:
         from .help import help_page
@@ -82,20 +64,66 @@ class Commands(TyperGroup):
         with formatter.section(say("Commands")):
             names = self.list_commands(ctx)
             formatter.write_dl([(name, self.get_command(ctx, name).help.partition("\n\n")[0]) for name in names])
-        write_examples(formatter, EXAMPLES)
+        write_examples(formatter, self.examples)
         with formatter.section(say("Options")):
             records = [(parameter, parameter.get_help_record(ctx)) for parameter in self.get_params(ctx)]
             formatter.write_dl([(record[0], help_text(parameter, ctx)) for parameter, record in records if record])
 
 
-EXAMPLES = (
-    'gpt2-inspect next-tokens "hello,how are you"',
-    'gpt2-inspect score "The cat sat on the table" --json',
-)
+class Commands(Group):
+    """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
 
-app = typer.Typer(
-    cls=Commands, options_metavar=say("[OPTIONS]"), subcommand_metavar=say("COMMAND [ARGS]..."), **SETTINGS
-)
+    examples = (
+        'gpt2-inspect next-tokens "hello,how are you"',
+        'gpt2-inspect score "The cat sat on the table" --json',
+    )
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(EVERY)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in EVERY:
+            return None
+        from .command import with_shared_options, with_streams
+        from .language import with_language
+
+        name = cmd_name.replace("-", "_")
+        function = getattr(import_module(f".{name}", __package__), name)
+        if cmd_name in GROUPS:
+            return with_language(function())
+        return with_language(
+            alone(cmd_name, with_streams(function) if cmd_name in TOOLS else with_shared_options(function))
+        )
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name = own_name(args[0])
+        command = self.get_command(ctx, name)
+        if command is None:
+            from .refusals import no_command
+
+            raise no_command(args, EVERY)
+        return name, command, args[1:]
+
+
+def alone(name: str, function: Callable[..., None]) -> Any:
+    """The command that Typer makes of a function, with the examples that end its documentation."""
+    from .help import HelpfulCommand
+
+    prose, _, examples = cleandoc(function.__doc__ or "").partition("\n\nExamples:\n")
+    around = typer.Typer(**SETTINGS)
+    around.command(name, cls=HelpfulCommand, help=say(prose), options_metavar=say("[OPTIONS]"))(function)
+    command: Any = typer.main.get_command(around)
+    command.examples = cleandoc(examples).splitlines()
+    return command
+
+
+def group_of_commands(kind: type[Group]) -> typer.Typer:
+    """What Typer makes a group of."""
+    words = {"options_metavar": say("[OPTIONS]"), "subcommand_metavar": say("COMMAND [ARGS]...")}
+    return typer.Typer(cls=kind, **words, **SETTINGS)
+
+
+app = group_of_commands(Commands)
 
 
 def _show_version(wanted: bool) -> None:

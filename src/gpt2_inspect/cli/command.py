@@ -5,7 +5,7 @@ shared options are put behind them.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -14,8 +14,11 @@ import typer
 
 from ..errors import UsageError
 from ..messages import Message
+from ..render.formats import Page
+from ..render.signs import use_signs
 from . import options
 from .streams import Streams
+from .terminal import choose_theme, signs_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,37 +53,63 @@ class Request(NamedTuple):
             out.write(result)
         return result
 
-    def question(self, kind: type[_Q]) -> _Q:
-        """The question with the command's own options; one that was not given is left to the question."""
+    def question(self, kind: type[_Q], **others: Any) -> _Q:
+        """The question with the command's own options, or `others` in place of them; one that was not given, or is
+        None, is left to the question."""
         names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # questions are dataclasses
-        return kind(**{name: value for name, value in self.own.items() if name in names and value is not None})
+        values = {**self.own, **others}
+        return kind(**{name: value for name, value in values.items() if name in names and value is not None})
 
     def open_session(self, text: str = "") -> "Session":
         """Load the model that is named, or the one for this text."""
+        return self.open_session_of(self.shared["model"], text)
+
+    def open_session_of(self, model: str | None, text: str = "") -> "Session":
+        """Load this model; None for the one for this text."""
         from .model import open_session
 
-        names = ("model", "revision", "offline", "backend", "device", "dtype")
-        return open_session(self.streams, **{name: self.shared[name] for name in names}, for_text=text)
+        names = ("revision", "offline", "backend", "device", "dtype")
+        return open_session(self.streams, model, **{name: self.shared[name] for name in names}, for_text=text)
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of a command that has a `--model` of its own, if that is not given."""
+        return self.streams.environ.get(options.MODEL_VARIABLE) or None
 
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
+        form = form or (self.shared["explain"] and "--explain")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
-    def open_output(self) -> "AbstractContextManager[Output]":
-        """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
+    def open_output(self, *, bare: bool = False) -> "AbstractContextManager[Output]":
+        """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
         from .output import choose_format, open_output
 
-        path = self._output
-        form = choose_format(self.shared["form"], self.shared["json"], path)
-        meta = self.shared["csv_meta"]
+        path, explained = self._output, self.shared["explain"]
+        form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
+        meta = self.shared.get("csv_meta", False)
         if meta and form != "csv":
             raise UsageError(
                 Message("--csv-meta is for CSV, and the result is {form}", form=form),
                 Message("--format csv, or an --output that ends in .csv"),
             )
-        return open_output(self.streams, path, form, timing=not self.shared["no_timing"], meta=meta)
+        theme = choose_theme(
+            self.streams,
+            self.shared["color"],
+            self.shared["theme"],
+            shows=form == "table" and path is None and not bare,
+        )
+        page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta)
+        return open_output(self.streams, path, form, page, explained=explained)
+
+    def write_line(self, line: str) -> None:
+        """Write a bare text and a line feed to standard output."""
+        from ..render.formats import DEFAULT
+        from .output import Output
+
+        Output(self.streams, None, None, DEFAULT).write_line(line)
 
     def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
         """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
@@ -112,6 +141,10 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    color: options.Color = "auto",
+    theme: options.Theme = "auto",
+    ascii: options.Ascii = False,
+    explain: options.Explain = False,
     no_timing: options.NoTiming = False,
     csv_meta: options.CsvMeta = False,
     quiet: options.Quiet = False,
@@ -120,16 +153,40 @@ def shared_options(
     """Only its parameters count: they become those of every command."""
 
 
-def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
-    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones."""
-    _, *own = inspect.signature(function).parameters.values()
-    first, *shared = inspect.signature(shared_options).parameters.values()
+def with_shared_options(function: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
+    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones.
 
-    def command(**values: Any) -> None:
-        streams: Streams = values.pop(first.name).obj
+    An option of the command's own takes the place of the shared one with the same name; those that `without` names
+    have no meaning for it.
+    """
+    _, *own = inspect.signature(function).parameters.values()
+    _, *every = inspect.signature(shared_options).parameters.values()
+    left_out = {*without, *(parameter.name for parameter in own)}
+    shared = [parameter for parameter in every if parameter.name not in left_out]
+
+    def call(streams: Streams, **values: Any) -> None:
         streams = streams._replace(quiet=values["quiet"])
         request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
+        use_signs(signs_for(streams, asked=request.shared["ascii"]))
         function(request, **values)
+
+    return _for_typer(function, call, shared)
+
+
+def with_streams(function: Callable[..., None]) -> Callable[..., None]:
+    """`function(streams, ...)` as a function whose parameters are the command's own."""
+    return _for_typer(function, function, [])
+
+
+def _for_typer(
+    function: Callable[..., None], call: Callable[..., None], shared: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """What Typer makes a command of: `call` with the streams, and `function`'s name, help and parameters."""
+    _, *own = inspect.signature(function).parameters.values()
+    first, *_ = inspect.signature(shared_options).parameters.values()
+
+    def command(**values: Any) -> None:
+        call(values.pop(first.name).obj, **values)
 
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # so that those with a default may stand anywhere

@@ -63,7 +63,7 @@ def decode(
         request.refuse_formats("--text")
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
     text = None if prompt is None else request.streams.read_text(prompt)
-    with request.open_output() as out:
+    with request.open_output(bare=bare) as out:
         session = request.open_session(text or "")
         if text is None:
             result = session.ask(request.question(analysis.DecodeQuestion), token_ids)

@@ -30,7 +30,7 @@ def encode(
     if ids:
         request.refuse_formats("--ids")
     prompt = request.streams.read_text(text)
-    with request.open_output() as out:
+    with request.open_output(bare=ids) as out:
         session = request.open_session(prompt)
         result = session.encode_ids(prompt) if ids else session.ask(request.question(analysis.EncodeQuestion), prompt)
         count = len(result if isinstance(result, list) else result.tokens)

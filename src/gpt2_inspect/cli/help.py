@@ -1,7 +1,7 @@
 """`--help`: options in panels, two examples for each command, in plain text that fits a terminal."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -27,20 +27,8 @@ PANELS = {
     "expectation": ("expect", "within", "min_prob", "at_step"),
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
-        *(
-            "top_k",
-            "neighbors",
-            "tree",
-            "ids",
-            "bare",
-            "form",
-            "json",
-            "output",
-            "save",
-            "save_all",
-            "csv_meta",
-            "no_timing",
-        ),
+        *("top_k", "neighbors", "tree", "ids", "bare", "form", "json", "output", "save", "save_all", "csv_meta"),
+        *("explain", "color", "theme", "ascii", "no_timing"),
         *("quiet", "traceback", "lang", "help"),
     ),
 }
@@ -72,7 +60,8 @@ def help_text(parameter: Any, context: Any) -> str:
     about = text.removeprefix(parameter.help or "").strip(" []")
     if not about:
         return text
-    return f"{parameter.help}  [{'; '.join(map(_fact, about.split('; ')))}]"
+    facts = reduce(lambda some, fact: say("{some}; {fact}", some=some, fact=fact), map(_fact, about.split("; ")))
+    return f"{parameter.help}  [{facts}]"
 
 
 def _fact(fact: str) -> str:

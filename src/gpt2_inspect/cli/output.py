@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Message, one_of
-from ..render import FORMATS, render
-from ..render.formats import DEFAULT, format_of_file
-from ..results import Result
+from ..messages import Message, Option, one_of
+from ..render import FORMATS, Page, render
+from ..render.formats import ANY_PAGE, DEFAULT, format_of_file
+from ..results import Document, Result
 from .files import open_whole, reported
 from .streams import Streams
 
 if TYPE_CHECKING:
     from ..render.live import LiveTable
+    from ..render.sections import Section
 
 
-def choose_format(form: str | None, json: bool, path: Path | None) -> str:
+def choose_format(form: str | None, json: bool, path: Path | None, *, explained: bool) -> str:
     """The format that the options ask for, by default the one that the file's name ends in.
 
-    Raises UsageError if they disagree or name no format.
+    Raises UsageError if they disagree or name no format, or if the result is to be explained in one for programs.
     """
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
@@ -29,6 +30,11 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
             Message("choose one of {names}", names=", ".join(FORMATS)),
+        )
+    if explained and not FORMATS[form].for_people:
+        raise UsageError(
+            Message("{explain} has no place in {form}", explain=Option("explain"), form=form),
+            Message("choose {names}", names=one_of([name for name, each in FORMATS.items() if each.for_people])),
         )
     return form
 
@@ -49,48 +55,66 @@ class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
     def __init__(
-        self, streams: Streams, file: IO[str] | None, path: Path | None, form: str, *, timing: bool, meta: bool
+        self,
+        streams: Streams,
+        file: IO[str] | None,
+        path: Path | None,
+        form: str,
+        page: Page = ANY_PAGE,
+        *,
+        explained: bool = False,
     ) -> None:
         self._streams = streams
+        self._page = page
         self._file = file
         self._path = path
         self._form = form
-        self._timing = timing
-        self._meta = meta
+        self._explained = explained
         self._live: LiveTable | None = None
         self._warned = False
 
     def live_table(self, command: str) -> "LiveTable | None":
-        """A table to hand the parts of the command's result to, if they are to appear as they are computed."""
+        """A table to hand the parts of the command's result to, if they are to appear as they are computed.
+
+        What `write` writes of the whole result is then the rest of that table.
+        """
         if self._file is not None or self._form != "table" or not self._streams.stdout.isatty():
             return None
         from ..render.live import LiveTable
 
-        width = self._streams.width or 80
-        self._live = LiveTable(command, self._streams.stdout, width, colour=self._streams.colour, timing=self._timing)
+        self._live = LiveTable(command, self._streams.stdout, self._page._replace(width=self._streams.width or 80))
         return self._live
 
-    def write(self, result: Result) -> None:
+    def write(self, result: Document) -> None:
         """Write the whole result, or what its live table still lacks. Raises OutputError if the file cannot take it."""
         self._write(result)
-        if not self._warned and result.model.source == "bundled":
+        if not self._warned and isinstance(result, Result) and result.model.source == "bundled":
             from .unseen import note_unseen
 
             self._warned = note_unseen(self._streams, result)
 
-    def _write(self, result: Result) -> None:
+    def _write(self, result: Document) -> None:
+        below = self._explanation(result)
         if self._live is not None:
-            self._live.finish(result)
+            self._live.finish(result, below)
             return
-        width, terminal = None, None
+        width = None
         if self._file is None:
-            width, terminal = self._streams.width, self._streams.stdout if self._streams.colour else None
-        pieces = render(result, self._form, width, terminal, timing=self._timing, meta=self._meta)
+            width = self._streams.width if self._page.theme is None else self._streams.width_behind_pipe
+        pieces = render(result, self._form, self._page._replace(width=width, below=below))
         self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
         self._put(self._shown([line, "\n"]))
+
+    def _explanation(self, result: Document) -> "tuple[Section, ...]":
+        """What is said about the result, if that is asked for."""
+        if not self._explained:
+            return ()
+        from ..explanations import explain
+
+        return explain(result)
 
     def _shown(self, pieces: Iterable[str]) -> Iterable[str]:
         """What a program may read, exact as it is; or for a terminal, which it must not steer."""
@@ -110,15 +134,13 @@ class Output:
 
 
 @contextmanager
-def open_output(
-    streams: Streams, path: Path | None, form: str, *, timing: bool = True, meta: bool = False
-) -> Iterator[Output]:
+def open_output(streams: Streams, path: Path | None, form: str, page: Page, *, explained: bool) -> Iterator[Output]:
     """An Output to standard output, or to a file that appears only when all is written.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
     if path is None:
-        yield Output(streams, None, None, form, timing=timing, meta=meta)
+        yield Output(streams, None, None, form, page, explained=explained)
         return
     with open_whole(path) as file:
-        yield Output(streams, file, path, form, timing=timing, meta=meta)
+        yield Output(streams, file, path, form, page, explained=explained)

@@ -5,15 +5,15 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from ..results import Result
+from ..results import Document, Result
 from .formats import Page
 from .views import flag, view_of
 
 
-def render_csv(result: Result, page: Page) -> Iterator[str]:
+def render_csv(result: Document, page: Page) -> Iterator[str]:
     """A header and the rows (RFC 4180, but with plain line feeds)."""
     header, rows = view_of(result.command).tidy(result)
-    meta = _meta(result) if page.meta else {}
+    meta = _meta(result) if page.meta and isinstance(result, Result) else {}
     for row in (["prompt_index", *header, *meta], *([page.prompt_index, *row, *meta.values()] for row in rows)):
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\r\n").writerow(row)  # quotes what holds a character of the terminator

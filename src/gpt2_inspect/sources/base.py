@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ..filenames import ALONGSIDE, CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, shards
+from ..filenames import CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, files_of_a_model
 
 Source = Literal["bundled", "directory", "hub"]
 
@@ -22,7 +22,7 @@ class ModelFiles(NamedTuple):
         """Whether to write the file `path` would change the model: it is one of its files, be it by way of a link, or
         would become one.
         """
-        names = {CONFIG, *ALONGSIDE, *WEIGHTS, *(name for names in TOKENIZERS for name in names), *shards(self.folder)}
+        names = files_of_a_model(self.folder)
         target = Path(os.path.realpath(path))
         if target.parent == Path(os.path.realpath(self.folder)) and target.name in names:
             return True

@@ -5,6 +5,7 @@ from typing import Any
 from ...messages import say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from . import TOKEN_COLUMNS, decimal, model_and_backend, token_values, visible
 
 KINDS = ("wte", "wpe", "sum")
@@ -60,7 +61,7 @@ def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
 def _nearest(result: Embeddings) -> Grid:
     count = max(len(token.nearest) for token in result.tokens)
     rows = tuple(
-        (*_keys(token), *map(_neighbor, token.nearest), *[Cell("–")] * (count - len(token.nearest)))
+        (*_keys(token), *map(_neighbor, token.nearest), *[Cell(signs().nothing)] * (count - len(token.nearest)))
         for token in result.tokens
     )
     columns = (*_key_columns(), *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
