@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from commands import TEXT, VARIANTS
+from commands import OTHERS, TEXT, VARIANTS
 from examples import DOCS
 from gpt2_inspect.cli.app import COMMANDS, app
+from gpt2_inspect.explanations.topics import TOPICS
 from gpt2_inspect.messages.languages import language_of
 from harness import check_error, run_cli
 from translations import TRANSLATED, catalogue, read_po, sentences
@@ -187,7 +188,7 @@ NAMES = {
 """Words in small letters that stay as they are: names, and what is computed."""
 
 _CODE = re.compile(
-    r"`[^`\n]*`|'[^'\n]*'"  # what is quoted
+    r"`[^`\n]*`|'[^'\n]*'|\"[^\"\n]*\""  # what is quoted
     r"|^  gpt2-inspect .*|gpt2-inspect"  # examples and usage
     r"|--?[\w-]+|\btop-[pk]\b|<[\w|]+>"  # options and their types
     r"|[!-~]*[\w\]][_./@=][!-~]*",  # names with dots, paths
@@ -207,14 +208,23 @@ def names_of_commands() -> frozenset[str]:
     return frozenset(word for name, _ in commands() for word in re.split("[- ]", name))
 
 
-every_variant = pytest.mark.parametrize(("command", "arguments"), VARIANTS)
+EXPLAINED = [(command, [*arguments, "--explain"]) for command, arguments in VARIANTS]
+
+every_variant = pytest.mark.parametrize(
+    ("command", "arguments"),
+    [*VARIANTS, *OTHERS, ("next-tokens", [TEXT, "--steps", "3", "--temperature", "2", "--top-p", "0.9"])],
+)
 
 
-def in_both(command: str, arguments: list[str], *options: str, width: int = 100) -> tuple[str, str]:
-    """What a command prints in English and in Chinese, about a text without a word."""
-    line = [command, *(PROMPT if argument == TEXT else argument for argument in arguments), *options]
+def in_both(model: Path, command: str, arguments: list[str], *options: str, width: int = 100) -> tuple[str, str]:
+    """What a command prints in English and in Chinese, about a text without an English word."""
+    texts = [PROMPT * 2 if command == "quiz" else PROMPT if text == TEXT else text for text in arguments]
+    random = command == "quiz" or "--temperature" in arguments
+    named = () if command == "models" else ("--model", str(model), *("--seed", "1") * random)
+    line = [command, *texts, *named, *options]
     runs = [run_cli(*line, "--lang", language, environ={"COLUMNS": str(width)}) for language in ("en", "zh")]
-    assert [(run.code, run.err) for run in runs] == [(0, "")] * 2
+    assert [run.code for run in runs] == [0, 0], runs
+    assert english(runs[1].err) == []
     return runs[0].out, runs[1].out
 
 
@@ -236,14 +246,14 @@ _TEXTS = ("token", "text", "context")
 class TestOutput:
     def test_data_are_the_same(self, tiny: Path, command: str, arguments: list[str]) -> None:
         for form in ("jsonl", "csv"):
-            english, chinese = in_both(command, arguments, "--model", str(tiny), "--format", form, "--no-timing")
-            assert english == chinese
+            before, after = in_both(tiny, command, arguments, "--format", form, "--no-timing")
+            assert before == after
 
     def test_tables_have_no_english(self, tiny: Path, command: str, arguments: list[str]) -> None:
-        document = json.loads(in_both(command, arguments, "--model", str(tiny), "--json")[0])
+        document = json.loads(in_both(tiny, command, arguments, "--json")[0])
         data = frozenset(re.findall("[a-z]+", " ".join(strings(document))))
         for form in ("table", "markdown"):
-            _, chinese = in_both(command, arguments, "--model", str(tiny), "--format", form)
+            _, chinese = in_both(tiny, command, arguments, "--format", form)
             assert english(chinese, data) == []
             assert re.search("[\u4e00-\u9fff]{2}", chinese)
 
@@ -251,12 +261,13 @@ class TestOutput:
     def test_tables_fit_and_their_columns_stand_below_each_other(
         self, tiny: Path, command: str, arguments: list[str], width: int
     ) -> None:
-        _, chinese = in_both(command, arguments, "--model", str(tiny), width=width)
+        _, chinese = in_both(tiny, command, arguments, width=width)
         for line in chinese.splitlines():
             assert cell_len(line) <= width or line.isascii()  # such as the names of nested modules
         for block in chinese.split("\n\n"):
             _, *rows = _HEADER.split(block, maxsplit=1)
-            for header, *others in map(str.splitlines, rows):
+            for text in rows:
+                header, *others = [line for line in text.splitlines() if "：" not in line]  # what stands below a row
                 assert others and gaps([header, *others]) >= len(re.findall(r"(?<=\S)  +", header)), block
 
 
@@ -269,6 +280,28 @@ def gaps(rows: list[str]) -> int:
     cells = ["".join(character + "x" * (cell_len(character) - 1) for character in row) for row in rows]
     empty = "".join(" " if not "".join(column).strip() else "x" for column in zip_longest(*cells, fillvalue=" "))
     return len(re.findall("(?<=x)  +(?=x)", empty))
+
+
+@pytest.mark.parametrize(("command", "arguments"), EXPLAINED)
+@pytest.mark.parametrize("width", [40, 80])
+def test_explanations_have_no_english(tiny: Path, command: str, arguments: list[str], width: int) -> None:
+    _, chinese = in_both(tiny, command, arguments, width=width)
+    assert "怎样阅读" in chinese
+    prose = chinese[chinese.index("问的是什么") : chinese.index("用 transformers 得到同样的结果")]
+    assert re.search(_SENTENCE, _CODE.sub("", prose)) is None
+    assert max(map(cell_len, prose.splitlines())) <= width
+
+
+_SENTENCE = "[a-z]{3,} [a-z]{3,} [a-z]{3,}"
+"""Three English words."""
+
+
+def test_topics_have_no_english() -> None:
+    for topic in TOPICS:
+        text = run_cli("explain", topic, "--lang", "zh", environ={"COLUMNS": "80"}).out
+        prose = [line for line in text.splitlines() if re.search("[\u4e00-\u9fff]", line)]
+        assert prose and all(cell_len(line) <= 80 for line in prose), topic
+        assert re.search(_SENTENCE, _CODE.sub("", "\n".join(prose))) is None, topic
 
 
 ERRORS: dict[tuple[str, ...], int] = {

@@ -62,8 +62,8 @@ class Group(TyperGroup):
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         with formatter.section(say("Commands")):
-            names = self.list_commands(ctx)
-            formatter.write_dl([(name, self.get_command(ctx, name).help.partition("\n\n")[0]) for name in names])
+            commands: dict[str, Any] = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+            formatter.write_dl([(name, command.help.partition("\n\n")[0]) for name, command in commands.items()])
         write_examples(formatter, self.examples)
         with formatter.section(say("Options")):
             records = [(parameter, parameter.get_help_record(ctx)) for parameter in self.get_params(ctx)]
@@ -119,7 +119,7 @@ def alone(name: str, function: Callable[..., None]) -> Any:
 
 def group_of_commands(kind: type[Group]) -> typer.Typer:
     """What Typer makes a group of."""
-    words = {"options_metavar": say("[OPTIONS]"), "subcommand_metavar": say("COMMAND [ARGS]...")}
+    words: dict[str, Any] = {"options_metavar": say("[OPTIONS]"), "subcommand_metavar": say("COMMAND [ARGS]...")}
     return typer.Typer(cls=kind, **words, **SETTINGS)
 
 

@@ -102,18 +102,18 @@ def _counted(template: str, plural: str, values: dict[str, Any]) -> Counted:
 
 def all_of(names: Sequence[str]) -> Message:
     """One name or several, as a part of a sentence: `a, b and c`."""
-    return Message("{some} and {last}", some=_listed(names[:-1]), last=names[-1]) if names[1:] else _listed(names)
+    return Message("{some} and {last}", some=listed(names[:-1]), last=names[-1]) if names[1:] else listed(names)
 
 
 def one_of(names: Sequence[str]) -> Message:
     """The same as a choice: `a, b or c`."""
-    return Message("{some} or {last}", some=_listed(names[:-1]), last=names[-1]) if names[1:] else _listed(names)
+    return Message("{some} or {last}", some=listed(names[:-1]), last=names[-1]) if names[1:] else listed(names)
 
 
-def _listed(names: Sequence[str]) -> Message:
+def listed(names: Sequence[str]) -> Message:
     """The names with commas between them."""
     *others, last = names
-    return Message("{names}, {name}", names=_listed(others), name=last) if others else Message("{name}", name=last)
+    return Message("{names}, {name}", names=listed(others), name=last) if others else Message("{name}", name=last)
 
 
 def say(template: str, /, **values: Any) -> str:

@@ -11,6 +11,7 @@ Nothing is cut but columns of which the end is shown. These forms there are, and
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from ..messages import say
 from .lines import Line, Measure, Segment, pad, tail, wrap
 from .sections import Cell, Column, Grid, Row
 from .widths import Band, bands, deciding_rows, whole_width
@@ -189,7 +190,7 @@ class _Lists:
 
 def _line_below(column: Column, cell: Cell, width: int | None, measure: Measure) -> Iterator[Line]:
     """Heading, text and aside together, below a row."""
-    text = f"{column.heading}: {cell.text} {cell.aside}".rstrip()
+    text = say("{heading}: {meaning}", heading=column.heading, meaning=f"{cell.text} {cell.aside}".rstrip())
     for part in [text] if width is None else wrap(text, width, measure):
         yield [Segment(part, cell.prob, cell.strong)]
 

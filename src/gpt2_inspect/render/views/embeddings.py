@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...messages import say
+from ...messages import listed, say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
 from ..sections import Cell, Column, Facts, Grid, Section
 from ..signs import signs
@@ -77,7 +77,7 @@ def _meaningless(result: Embeddings) -> list[str]:
         say(
             "hardly or never seen in training: {tokens}; their neighbours mean nothing, for the rows of all such "
             "tokens are nearly equal",
-            tokens=", ".join(found),
+            tokens=listed(list(found)),
         )
     ]
 

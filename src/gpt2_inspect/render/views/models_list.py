@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ...messages import say
+from ...messages import listed, say
 from ...results.models import ListedModel, ModelList
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
-from . import flag
+from . import flag, source_of
 
 _NAMES = ("name", "source", "revision", "refs", "state", "missing", "size_bytes", "parameters", "languages")
 
@@ -56,7 +56,7 @@ def _row(model: ListedModel) -> Row:
 
 def _origin(model: ListedModel) -> str:
     if model.revision is None:
-        return model.source
+        return source_of(model.source)
     return " ".join((model.revision[:12], *map(visible_line, model.refs)))
 
 
@@ -64,5 +64,5 @@ def _state(model: ListedModel) -> str:
     if model.state == "whole":
         return say("whole")
     if model.state == "incomplete":
-        return say("lacks {names}", names=", ".join(model.missing))
+        return say("lacks {names}", names=listed(model.missing))
     return say("unusable")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...messages import say, say_as
+from ...messages import listed, say, say_as
 from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
 from ..sections import Cell, Column, Facts, Grid, Passage, Row, Section
@@ -121,6 +121,11 @@ def _timing(result: NextTokens) -> str:
 
 def _sampling(result: NextTokens) -> str:
     decoding = result.decoding
-    settings = {"temperature": decoding.temperature, "top-p": decoding.top_p, "top-k": decoding.sample_top_k}
+    settings = {
+        say("temperature"): decoding.temperature,
+        say("top-p"): decoding.top_p,
+        say("top-k"): decoding.sample_top_k,
+        say("seed"): result.run.seed,
+    }
     named = [f"{name} {value}" for name, value in settings.items() if value is not None]
-    return say("sampled: {settings}", settings=", ".join([*named, f"seed {result.run.seed}"]))
+    return say("sampled: {settings}", settings=listed(named))
