@@ -57,7 +57,7 @@ _CLOSING = frozenset(
     "\uff0c\u3002\u3001\uff1b\uff1a\uff01\uff1f\uff09\u3011\u300d\u300f\u300b\u3009\u201d\u2019\u2026%,.;:!?)]}"
 )
 _OPENING = frozenset("\uff08\u3010\u300c\u300e\u300a\u3008\u201c\u2018([{")
-"""Full stops, commas and brackets: what begins no line and what ends none, as in Chinese print (https://www.w3.org/TR/clreq/)."""
+"""Full stops, commas and brackets: what begins no line and what ends none (https://www.w3.org/TR/clreq/)."""
 
 
 def _pieces(word: str) -> list[str]:
