@@ -24,7 +24,7 @@ _CONSOLE = re.compile(
     r"(?P<input>```console\n\$ gpt2-inspect (?P<command>[^\n|#]+)\n)(?P<output>(?!\$ |```).+?)(?=```)", re.DOTALL
 )
 _PYTHON = re.compile(r"(?P<input>```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
-_TIMES = re.compile(r"\d+\.\d ms")
+_TIMES = re.compile(r"\d+\.\d (?:ms|毫秒)")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from contract import check_json
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
 from gpt2_inspect.errors import ExitCode
+from gpt2_inspect.messages.languages import ENGLISH, use_language
 from gpt2_inspect.render.signs import UNICODE, use_signs
 from gpt2_inspect.results import ModelInfo, Result
 
@@ -51,7 +52,8 @@ def run_cli(
         with redirect_stdout(out):  # where Typer prints help
             code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
     finally:
-        use_signs(UNICODE)  # a process has one run and keeps its signs
+        use_signs(UNICODE)  # a process has one run and keeps its signs, and its language
+        use_language(ENGLISH)
     done = Run(code, out.getvalue(), err.getvalue())
     _check_json(done, arguments)
     return done

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from commands import ARGUMENTS, VARIANTS
-from gpt2_inspect.cli.app import COMMANDS, EXAMPLES, TOOLS, app
+from gpt2_inspect.cli.app import COMMANDS, TOOLS, Commands, app
 from gpt2_inspect.cli.completion import VALUES
 from gpt2_inspect.cli.names import SAME_AS
 from gpt2_inspect.cli.refusals import MEANT, NOT_OPTIONS
@@ -123,7 +123,7 @@ class TestHelp:
             self.check(line, name)
 
     def test_examples_of_all(self) -> None:
-        for line in EXAMPLES:
+        for line in Commands.examples:
             self.check(line, line.split()[1])
 
     @staticmethod

@@ -12,6 +12,7 @@ import typer
 
 from ..errors import UsageError
 from ..messages import Message, one_of, say
+from ..messages.languages import LANGUAGES
 from ..render.formats import FORMATS
 from ..sources import BUNDLED
 
@@ -56,6 +57,7 @@ VALUES = {
     "--backend": ("auto", "numpy", "torch"),
     "--device": ("cpu", "cuda"),
     "--dtype": ("float32", "bfloat16", "float16"),
+    "--lang": LANGUAGES,
 }
 """Values of options that are one of a few, or that are mostly one of these."""
 

@@ -7,6 +7,7 @@ import typer
 
 from ..errors import ModelUnusableError
 from ..messages import Message, say
+from .app import Group, alone, group_of_commands
 from .command import Request, with_shared_options
 
 _OF_A_RUN = ("model", "offline", "backend", "device", "dtype")
@@ -17,12 +18,13 @@ _OF_A_RESULT = ("form", "json", "output")
 Name = Annotated[str, typer.Argument(metavar="NAME", help=say("What --model takes."), show_default=False)]
 
 
-def models(settings: dict[str, Any]) -> typer.Typer:
-    """The group of commands; `settings` are those of every command."""
-    group = typer.Typer(**settings)
-    group.callback(invoke_without_command=True, help=say("List, fetch, find and check models."))(_show_help)
+def models() -> Any:
+    """The group of commands."""
+    around = group_of_commands(Group)
+    around.callback(invoke_without_command=True, help=say("List, fetch, find and check models."))(_show_help)
+    group: Any = typer.main.get_command(around)
     for name, (function, without) in _COMMANDS.items():
-        group.command(name)(with_shared_options(function, without))
+        group.add_command(alone(name, with_shared_options(function, without)))
     return group
 
 

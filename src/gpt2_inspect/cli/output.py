@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Message, Option, one_of
+from ..messages import Message, Option, listed, one_of
 from ..render import FORMATS, Page, render
 from ..render.formats import ANY_PAGE, DEFAULT, format_of_file
 from ..results import Document, Result
@@ -29,7 +29,7 @@ def choose_format(form: str | None, json: bool, path: Path | None, *, explained:
     if form not in FORMATS:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
-            Message("choose one of {names}", names=", ".join(FORMATS)),
+            Message("choose one of {names}", names=listed(tuple(FORMATS))),
         )
     if explained and not FORMATS[form].for_people:
         raise UsageError(

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from ..errors import ExitCode, InspectError, shortened
 from ..messages import Option, say
+from .language import choose_language, with_language
 from .streams import Streams
 
 SELDOM = (200_000, 50, 50)
@@ -30,6 +31,7 @@ def run_process() -> NoReturn:
 def run(arguments: Sequence[str], streams: Streams) -> int:
     """Run one command and return its exit code. The one place that turns errors into a line and a code."""
     try:
+        choose_language(arguments, streams.environ)
         code = _dispatch(arguments, streams)
         streams.stdout.flush()
     except BrokenPipeError:
@@ -71,7 +73,7 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
     from .app import app
 
     try:
-        command = get_command(app)
+        command = with_language(get_command(app))
         with command.make_context("gpt2-inspect", list(arguments), obj=streams) as context:
             command.invoke(context)
         return ExitCode.DONE

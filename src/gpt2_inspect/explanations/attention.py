@@ -90,7 +90,7 @@ def _idea(result: Attention) -> Iterator[str]:
 def _code(result: Attention) -> Iterator[str]:
     position, count = result.position, len(result.heads[0].top)
     yield from code.up_to_ids(result, result.prompt, options=', attn_implementation="eager"')
-    yield "layers = model(ids, output_attentions=True).attentions  # of each (1, heads, tokens, tokens)"
+    yield "layers = model(ids, output_attentions=True).attentions  # " + say("of each (1, heads, tokens, tokens)")
     head = result.heads[0]
     if result.matrix is not None:
         yield f"matrix = layers[{head.layer}][0, {head.head}]"

@@ -85,6 +85,6 @@ def _code(result: Embeddings) -> Iterator[str]:
     if nearest:
         yield "directions = torch.nn.functional.normalize(wte, dim=-1)"
         yield "cosines = directions[ids[0]] @ directions.T"
-        yield "cosines.scatter_(1, ids.T, -2.0)  # not the token itself"
+        yield "cosines.scatter_(1, ids.T, -2.0)  # " + say("not the token itself")
         yield f"for best in cosines.topk({nearest}).indices:"
         yield "    print([tokenizer.decode(id) for id in best])"

@@ -101,12 +101,12 @@ def _idea(result: HiddenStates) -> Iterator[str]:
 def _code(result: HiddenStates) -> Iterator[str]:
     best = result.layers[0].top_logprobs
     yield from code.up_to_ids(result, result.prompt)
-    yield "states = model(ids, output_hidden_states=True).hidden_states  # of each (1, tokens, n_embd)"
+    yield "states = model(ids, output_hidden_states=True).hidden_states  # " + say("of each (1, tokens, n_embd)")
     yield "for index, state in enumerate(states):"
     yield f"    vector = state[0, {result.position}]"
     yield "    print(index, vector.mean().item(), vector.std(correction=0).item(), vector.norm().item())"
     if best is not None:
-        yield "    if index < len(states) - 1:  # the last has gone through it"
+        yield "    if index < len(states) - 1:  # " + say("the last has gone through it")
         yield "        vector = model.transformer.ln_f(vector)"
         yield f"    best = model.lm_head(vector){code.widened(result)}.softmax(-1).topk({len(best)})"
         yield "    print([tokenizer.decode(id) for id in best.indices.tolist()], best.values.tolist())"

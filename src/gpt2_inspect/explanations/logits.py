@@ -119,7 +119,7 @@ def _code(result: Logits) -> Iterator[str]:
     if result.options["top_p"] is not None:
         warpers.append(f"TopPLogitsWarper({result.options['top_p']})")
     yield from code.up_to_ids(result, result.prompt, *(warper.partition("(")[0] for warper in warpers))
-    yield "logits = model(ids).logits[0].double()  # (tokens, vocabulary)"
+    yield "logits = model(ids).logits[0].double()  # " + say("(tokens, vocabulary)")
     yield "print(tokenizer.convert_ids_to_tokens(logits.argmax(-1).tolist()))"
     yield f"one = logits[{result.position}]"
     yield f"print(one.softmax(-1).topk({len(result.softmax.candidates)}), one.logsumexp(-1).item())"

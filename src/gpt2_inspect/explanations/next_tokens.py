@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..messages import Option, say, say_n
+from ..messages import Option, say, say_as, say_n
 from ..render.signs import signs
 from ..render.views import decimal, percent, visible
 from ..results import SampledCandidate
@@ -82,7 +82,7 @@ def _chosen_how(result: NextTokens) -> Iterator[str]:
 def _columns(result: NextTokens) -> Iterator[Term]:
     count = len(result.steps[0].top_logprobs)
     yield Term(say("step"), say("counts the tokens that are added, from 1."))
-    yield Term(say("text"), say("what the model has read by then, or the end of it."))
+    yield Term(say_as("text so far", "text"), say("what the model has read by then, or the end of it."))
     if _sampled(result):
         yield Term(
             top(count),

@@ -115,7 +115,7 @@ def _surprisal(token: ScoredToken) -> float:
 def _code(result: Score) -> Iterator[str]:
     yield from code.up_to_ids(result, result.prompt)
     count = len(result.positions[0].next_top_logprobs)
-    yield f"logprobs = model(ids).logits[0]{code.widened(result)}.log_softmax(-1)  # (tokens, vocabulary)"
+    yield f"logprobs = model(ids).logits[0]{code.widened(result)}.log_softmax(-1)  # " + say("(tokens, vocabulary)")
     if result.totals.tokens_scored:
         yield "scored = logprobs[:-1].gather(1, ids[0, 1:, None])[:, 0]"
         yield "print(scored.exp().tolist())"

@@ -15,6 +15,7 @@ Asides go at the right of their texts if in a row all do, else below.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from ..messages import say
 from .lines import Line, Measure, Segment, pad, tail, wrap
 from .sections import Cell, Column, Grid, Row
 from .widths import SPARE, Band, band_below_texts, bands, deciding_rows, tail_column, whole_width
@@ -245,7 +246,7 @@ def _lines_below(grid: Grid, row: Row, indent: int, width: int | None, measure: 
     for column, cell in zip(grid.columns, row, strict=True):
         if not column.below or not cell.text:
             continue
-        text = f"{column.heading}: {cell.text} {cell.aside}".rstrip()
+        text = say("{heading}: {meaning}", heading=column.heading, meaning=f"{cell.text} {cell.aside}".rstrip())
         for part in [text] if width is None else wrap(text, width - indent, measure):
             space = [Segment(" " * indent)] if indent else []
             yield [*space, Segment(part, cell.prob, cell.strong)]

@@ -98,7 +98,10 @@ def top_columns(count: int) -> tuple[Column, ...]:
 def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     """The last facts of every table: which model said so, and how it was run."""
     model, run = result.model, result.run
-    origin = model.source if model.revision is None else f"{model.source}, {model.revision[:12]}"
+    source = source_of(model.source)
+    origin = (
+        source if model.revision is None else say("{source}, {revision}", source=source, revision=model.revision[:12])
+    )
     line = say_n(
         "model: {name} ({origin}; {n} layer, {n_embd} wide, {millions}M parameters)",
         "model: {name} ({origin}; {n} layers, {n_embd} wide, {millions}M parameters)",
@@ -114,3 +117,8 @@ def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     if timing:
         return line, say("backend: {backend} ({device}, {dtype}); {timing}", timing=timing, **how)
     return line, say("backend: {backend} ({device}, {dtype})", **how)
+
+
+def source_of(source: str) -> str:
+    """Where a model is from."""
+    return {"bundled": say("bundled"), "directory": say("directory"), "hub": say("hub")}[source]

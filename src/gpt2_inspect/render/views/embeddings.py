@@ -1,6 +1,6 @@
 """`embeddings`: grids of the tokens, of each kind of vector one, and of their neighbours."""
 
-from ...messages import say
+from ...messages import listed, say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
 from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
@@ -57,7 +57,7 @@ def _meaningless(result: Embeddings) -> list[str]:
         say(
             "hardly or never seen in training: {tokens}; their neighbours mean nothing, for the rows of all such "
             "tokens are nearly equal",
-            tokens=", ".join(found),
+            tokens=listed(list(found)),
         )
     ]
 

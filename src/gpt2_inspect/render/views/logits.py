@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ...messages import Option, say, say_n
+from ...messages import Option, listed, say, say_n
 from ...results.logits import AtTemperature, Logits, LogitsPosition, Softmax, SoftmaxCandidate, TemperedCandidate
 from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
@@ -138,10 +138,10 @@ def _temperatures(result: Logits) -> list[Grid]:
     if result.temperatures is None:
         return []
     filters = {"top-k": result.options["sample_top_k"], "top-p": result.options["top_p"]}
-    given = ", ".join(f"{name} {value}" for name, value in filters.items() if value is not None)
+    given = [f"{name} {value}" for name, value in filters.items() if value is not None]
     title = say("the same with each logit divided by a temperature T")
     if given:
-        title = say("{title}, then cut by {filters}", title=title, filters=given)
+        title = say("{title}, then cut by {filters}", title=title, filters=listed(given))
     columns = (
         Column(say("rank"), number=True),
         Column(say("token")),
@@ -151,10 +151,10 @@ def _temperatures(result: Logits) -> list[Grid]:
         ),
     )
     rows = [
-        (Cell(str(same[0].rank)), Cell(visible(same[0])), *(_tempered(candidate, given != "") for candidate in same))
+        (Cell(str(same[0].rank)), Cell(visible(same[0])), *(_tempered(candidate, bool(given)) for candidate in same))
         for same in zip(*(at.candidates for at in result.temperatures), strict=True)
     ]
-    rows.append((Cell(""), Cell(say("entropy, bits")), *(_entropy(at, given != "") for at in result.temperatures)))
+    rows.append((Cell(""), Cell(say("entropy, bits")), *(_entropy(at, bool(given)) for at in result.temperatures)))
     if given:
         kept = (Cell(str(at.tokens_kept)) for at in result.temperatures)
         rows.append((Cell(""), Cell(say("tokens kept")), *kept))

@@ -1,11 +1,12 @@
 """`models list`: a row for each model."""
 
-from ...messages import say
+from ...messages import listed, say
 from ...results.models import ListedModel, ModelList
 from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
+from . import source_of
 
 
 def sections(result: ModelList, page: Page) -> list[Section]:
@@ -42,7 +43,7 @@ def _row(model: ListedModel) -> Row:
 
 def _origin(model: ListedModel) -> str:
     if model.revision is None:
-        return model.source
+        return source_of(model.source)
     return " ".join((model.revision[:12], *map(visible_line, model.refs)))
 
 
@@ -50,5 +51,5 @@ def _state(model: ListedModel) -> str:
     if model.state == "whole":
         return say("whole")
     if model.state == "incomplete":
-        return say("lacks {names}", names=", ".join(model.missing))
+        return say("lacks {names}", names=listed(model.missing))
     return say("unusable")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ...messages import say
+from ...messages import listed, say, say_as
 from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
 from ..columns import ENTROPY, ID, LOGIT, LOGPROB
@@ -55,7 +55,7 @@ def live(part: Step, page: Page) -> Grid:
 def _grid(steps: Sequence[Step], names: Sequence[str]) -> Grid:
     """Candidates side by side; below each other, a row each, if more of their numbers are wanted."""
     step = Column(say("step"), number=True)
-    text = Column(say("text"), tail=_TAIL)
+    text = Column(say_as("text so far", "text"), tail=_TAIL)
     keys = (Cell("1000"), Cell(visible_line(steps[0].context) + " " * _GROWTH))
     if set(names) - {ENTROPY}:
         return _long(steps, names, (step, text), keys)
@@ -185,6 +185,11 @@ def _timing(result: NextTokens) -> str:
 
 def _sampling(result: NextTokens) -> str:
     decoding = result.decoding
-    settings = {"temperature": decoding.temperature, "top-p": decoding.top_p, "top-k": decoding.sample_top_k}
+    settings = {
+        say("temperature"): decoding.temperature,
+        say("top-p"): decoding.top_p,
+        say("top-k"): decoding.sample_top_k,
+        say("seed"): result.run.seed,
+    }
     named = [f"{name} {value}" for name, value in settings.items() if value is not None]
-    return say("sampled: {settings}", settings=", ".join([*named, f"seed {result.run.seed}"]))
+    return say("sampled: {settings}", settings=listed(named))
