@@ -20,6 +20,7 @@ from gpt2_inspect import load
 from gpt2_inspect.cli.app import COMMANDS, app
 from gpt2_inspect.explanations import explanation_of
 from gpt2_inspect.explanations.topics import TOPICS, topic_named
+from gpt2_inspect.render import Page
 from gpt2_inspect.render.sections import Grid
 from gpt2_inspect.render.views import decimal, percent, view_of
 from harness import Terminal, check_error, ids_of, run_cli
@@ -96,7 +97,7 @@ def test_every_column_is_explained_and_no_other(
     answer: Answer, method: str, asked: Any, options: dict[str, Any]
 ) -> None:
     result = answer(method, asked, options)
-    grids = [section for section in view_of(result.command).sections(result) if isinstance(section, Grid)]
+    grids = [section for section in view_of(result.command).sections(result, Page()) if isinstance(section, Grid)]
     shown = {
         column.heading
         for grid in grids
