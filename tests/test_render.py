@@ -387,7 +387,9 @@ class TestColumns:
 
     def test_markdown_and_a_drawn_token(self) -> None:
         made = result([b"a", b"b"], sampled=True, chosen=5)
-        header, _, *rows = "".join(render(made, "markdown", Page(columns=("id", "entropy")))).split("\n\n")[0].splitlines()
+        header, _, *rows = (
+            "".join(render(made, "markdown", Page(columns=("id", "entropy")))).split("\n\n")[0].splitlines()
+        )
         assert header == "| step | text | rank | token | id | entropy | prob | drawn with |"
         assert rows[0].startswith("| 1 |  | 1 | a | 1 | 1.50 | 20.0% | 100.0% |")
         assert rows[2] == "|  |  | 50000 | **unlisted ◀** | 50000 |  | **<0.1%** | **cut** |"

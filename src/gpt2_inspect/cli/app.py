@@ -32,6 +32,15 @@ OTHER_COMMANDS = ("compare", "quiz", "models")
 GROUPS = ("models",)
 """Those of them that are a group of commands: the function of that name makes it."""
 
+WITHOUT = {
+    "compare": ("csv_meta",),
+    "quiz": ("explain", "no_timing", "csv_meta"),
+}
+"""Shared options that have no meaning for a command: it is about two models, or its answer is a game's score."""
+
+EXPLAINED = (*COMMANDS, "compare")
+"""Those that have --explain."""
+
 TOOLS = ("explain", "completion")
 """So are these, but they ask no model, and have none of the options that the others share."""
 
@@ -60,8 +69,10 @@ class Commands(TyperGroup):
         name = cmd_name.replace("-", "_")
         function = getattr(import_module(f".{name}", __package__), name)
         if cmd_name in GROUPS:
-            return typer.main.get_command(function(SETTINGS))
-        return alone(cmd_name, with_streams(function) if cmd_name in TOOLS else with_shared_options(function))
+            return function()
+        if cmd_name in TOOLS:
+            return alone(cmd_name, with_streams(function))
+        return alone(cmd_name, with_shared_options(function, WITHOUT.get(cmd_name, ())))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name = own_name(args[0])
@@ -73,16 +84,9 @@ class Commands(TyperGroup):
         return name, command, args[1:]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        from .help import fit, help_text, write_examples
+        from .help import write_group_help
 
-        fit(ctx, formatter)
-        self.format_usage(ctx, formatter)
-        self.format_help_text(ctx, formatter)
-        self.format_commands(ctx, formatter)
-        write_examples(formatter, EXAMPLES)
-        records = [(parameter, parameter.get_help_record(ctx)) for parameter in self.get_params(ctx)]
-        with formatter.section(say("Options")):
-            formatter.write_dl([(record[0], help_text(parameter, record)) for parameter, record in records if record])
+        write_group_help(self, EXAMPLES, ctx, formatter)
 
 
 def alone(name: str, function: Callable[..., None]) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from ..messages import say
 
@@ -26,6 +26,7 @@ PANELS = {
         *(
             "top_k",
             "neighbors",
+            "columns",
             "tree",
             "ids",
             "bare",
@@ -34,6 +35,10 @@ PANELS = {
             "output",
             "save",
             "save_all",
+            "color",
+            "theme",
+            "ascii",
+            "explain",
             "csv_meta",
             "no_timing",
         ),
@@ -76,6 +81,35 @@ def write_examples(formatter: Any, examples: Sequence[str]) -> None:
         with formatter.section(say("Examples")):
             for line in examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+def write_group_help(group: TyperGroup, examples: Sequence[str], context: Any, formatter: Any) -> None:
+    """What a group of commands is for, and which there are."""
+    fit(context, formatter)
+    group.format_usage(context, formatter)
+    group.format_help_text(context, formatter)
+    group.format_commands(context, formatter)
+    write_examples(formatter, examples)
+    records = [(parameter, parameter.get_help_record(context)) for parameter in group.get_params(context)]
+    with formatter.section(say("Options")):
+        formatter.write_dl([(record[0], help_text(parameter, record)) for parameter, record in records if record])
+
+
+class HelpfulGroup(TyperGroup):
+    """A group of commands below a command."""
+
+    examples: Sequence[str] = ()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        write_group_help(self, self.examples, ctx, formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            from .refusals import no_command_of
+
+            raise no_command_of(ctx.command_path, args[0], self.list_commands(ctx))
+        return args[0], command, args[1:]
 
 
 class HelpfulCommand(TyperCommand):

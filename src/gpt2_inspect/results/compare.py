@@ -1,7 +1,8 @@
 """The records of `compare`."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 from . import Document, Record, record
 from .next_tokens import NextTokens
@@ -75,3 +76,6 @@ class Comparison(Document):
 
     def items(self) -> Sequence[ComparedStep]:
         return self.steps
+
+    def without_times(self) -> Self:
+        return replace(self, a=self.a.without_times(), b=self.b.without_times())
