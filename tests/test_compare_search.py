@@ -26,7 +26,7 @@ from checkpoints import (
 )
 from gpt2_inspect.analysis.beam_search import Beam, BeamSearch, Ended
 from gpt2_inspect.errors import InputError, UsageError
-from gpt2_inspect.render import render
+from gpt2_inspect.render import Page, render
 from gpt2_inspect.results.compare_search import BeamCandidate, CompareSearch
 from gpt2_inspect.session import Session, load
 from harness import Run, Terminal, both_backends, check_error, run_cli
@@ -446,7 +446,7 @@ class TestCommandLine:
             greedy += [one for one, ids in paths.items() if ids == result.greedy.token_ids[: len(ids)]]
             path = {one.beam: ids for one, ids in paths.items()}
         assert [one.kept for one in greedy] == [True, True, True, False]
-        _, tree, facts = "".join(render(result, "table", 80)).split("\n\n")
+        _, tree, facts = "".join(render(result, "table", Page(80))).split("\n\n")
         _, header, *rows = tree.splitlines()
         assert header.split() == ["step", "beam", "0", "beam", "1", "beam", "2", "pruned"]
         assert len(rows) == len(result.tree) == 6

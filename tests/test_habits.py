@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from commands import ARGUMENTS, VARIANTS
-from gpt2_inspect.cli.app import COMMANDS, TOOLS, Commands, app
+from gpt2_inspect.cli.app import COMMANDS, EVERY, GROUPS, Commands, app
 from gpt2_inspect.cli.completion import VALUES
 from gpt2_inspect.cli.names import SAME_AS
 from gpt2_inspect.cli.refusals import MEANT, NOT_OPTIONS
@@ -24,11 +24,19 @@ from harness import Run, check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
-NAMES = (*COMMANDS, *TOOLS)
+NAMES = (*EVERY, *(f"models {name}" for name in ("list", "pull", "path", "check")))
+
+
+def test_names() -> None:
+    assert {name.split()[0] for name in NAMES if " " in name} == set(GROUPS)
+    assert [f"models {name}" for name in built("models").commands] == [name for name in NAMES if " " in name]
 
 
 def built(name: str) -> Any:
-    return typer.main.get_command(app).get_command(None, name)
+    command = typer.main.get_command(app)
+    for word in name.split():
+        command = command.get_command(None, word)
+    return command
 
 
 def options_of(name: str) -> set[str]:
@@ -89,7 +97,7 @@ class TestNames:
     def test_tables_are_about_what_there_is_and_hide_nothing(self) -> None:
         own = {option[2:] for option in ALL_OPTIONS}
         assert set(SAME_AS.values()) <= own and not set(SAME_AS) & own
-        assert {line.split()[0] for line in MEANT} <= set(COMMANDS)
+        assert {line.partition(" --")[0] for line in MEANT} <= set(NAMES)
         guessed = [name for names in MEANT.values() for name in names]
         assert len(guessed) == len(set(guessed)) and not set(guessed) & set(NAMES)
         assert all(name == name.lower().replace("_", "-") for name in (*SAME_AS, *guessed, *NOT_OPTIONS))
@@ -99,21 +107,21 @@ class TestHelp:
     @pytest.mark.parametrize("columns", [40, 80, 200])
     @pytest.mark.parametrize("name", ["", *NAMES])
     def test_fits(self, name: str, columns: int) -> None:
-        arguments = [name] if name else []
-        lines = run_cli(*arguments, "--help", environ={"COLUMNS": str(columns)}).out.splitlines()
+        lines = run_cli(*name.split(), "--help", environ={"COLUMNS": str(columns)}).out.splitlines()
         examples = [line for line in lines if line.startswith("  gpt2-inspect ")]
         assert max(map(len, examples)) <= 80  # they are not broken
         assert max(len(line) for line in lines if line not in examples) <= min(columns, 80)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_each_option_stands_in_one_panel(self, name: str) -> None:
-        text = run_cli(name, "--help").out
+        text = run_cli(*name.split(), "--help").out
         for parameter in built(name).params:
             if parameter.param_type_name == "option":
                 assert len(re.findall(rf"^  .*{max(parameter.opts, key=len)}(?![\w-])", text, re.M)) >= 1, parameter
+        panels = re.findall(r"^(\w+)[^\n]*:$", text, re.MULTILINE)
+        assert name in GROUPS or (panels[0], panels[-1]) == ("Examples", "Output")
         if name in COMMANDS:
-            panels = re.findall(r"^(\w+)[^\n]*:$", text, re.MULTILINE)
-            assert panels[:2] == ["Examples", "Input"] and panels[-2:] == ["Model", "Output"]
+            assert (panels[1], panels[-2]) == ("Input", "Model")
 
     @pytest.mark.parametrize("name", NAMES)
     def test_two_examples_that_run(self, name: str) -> None:
@@ -130,8 +138,11 @@ class TestHelp:
     def check(line: str, name: str) -> None:
         words = subprocess.run(["bash", "-c", f'printf "%s\\0" {line}'], capture_output=True, check=True).stdout
         program, *arguments = words.decode().split("\0")[:-1]
-        assert (program, arguments[0]) == ("gpt2-inspect", name)
-        done = run_cli(*arguments)
+        assert (program, arguments[: len(name.split())]) == ("gpt2-inspect", name.split())
+        if name == "models pull":  # which asks the network
+            built(name).make_context(name, arguments[2:])
+            return
+        done = run_cli(*arguments, stdin=b"much\n")
         assert done.code == 0 and done.out, done.err
 
     def test_top_k_says_that_it_only_shows(self) -> None:
@@ -168,9 +179,10 @@ class TestCompletion:
         assert self.ask(*words) == found
 
     def test_all_commands_and_options(self) -> None:
-        assert tuple(self.ask("")) == NAMES
+        assert tuple(self.ask("")) == EVERY
+        assert [f"models {name}" for name in self.ask("models", "")] == [name for name in NAMES if " " in name]
         for name in NAMES:
-            assert set(self.ask(name, "--")) == options_of(name) | {"--help"}
+            assert set(self.ask(*name.split(), "--")) == options_of(name) | {"--help"}
 
     def test_other_shells_are_told_what_it_is(self) -> None:
         assert self.ask("next", shell="zsh") == [f"next-tokens:{built('next-tokens').get_short_help_str(80)}"]

@@ -113,7 +113,7 @@ def candidates(step: Step) -> list[Cell]:
 
 
 def text_of(made: NextTokens, form: str, width: int | None = None) -> str:
-    return "".join(render(made, form, width))
+    return "".join(render(made, form, Page(width)))
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,7 @@ class TestLayout:
                 copied = safe_text(made.steps[0].context + made.completion.text).splitlines()
                 assert [line for line in lines if cell_len(line) > width and line not in copied] == []
             for step in made.steps:
-                grid = live(step)
+                grid = live(step, Page())
                 (layout,) = layouts(grid, width, cell_len)  # one that saw nothing else
                 (row,) = grid.rows
                 told_apart = tuple(cell._replace(prob=index) for index, cell in enumerate(row))
@@ -288,7 +288,7 @@ class TestLayout:
         tokens = [text.encode() for text in HOSTILE.values()]
         made = result(tokens[:20], HOSTILE["markdown"] * 2, top_k=5, sampled=sampled, chosen=1 + 9 * sampled)
         terminal = Terminal()
-        table = LiveTable("next-tokens", terminal, width, None)
+        table = LiveTable("next-tokens", terminal, Page(width))
         for number, step in enumerate(made.steps, start=1):
             table.part(step)
             assert terminal.getvalue().count("20.0%") == number  # of the first candidate, on the terminal at once
@@ -369,7 +369,7 @@ class TestColumns:
 
     def test_each_candidate_has_a_row(self, real: NextTokens) -> None:
         for width in (None, 200, 80):
-            grid = "".join(render(real, "table", width, columns=self.NAMES)).split("\n\n")[0]
+            grid = "".join(render(real, "table", Page(width, columns=self.NAMES))).split("\n\n")[0]
             header = ["rank", "token", *self.NAMES, "prob"]
             assert [line.split() for line in grid.splitlines()[:2] if line.split()[-7:] == header]
             rows = [line.split() for line in grid.splitlines() if line.endswith("%")]
@@ -381,13 +381,15 @@ class TestColumns:
                     assert row[-4:] == [*numbers, percent(candidate.prob)]
 
     def test_entropy_alone_leaves_candidates_side_by_side(self, real: NextTokens) -> None:
-        header, row, *_ = "".join(render(real, "table", 200, columns=("entropy",))).splitlines()
+        header, row, *_ = "".join(render(real, "table", Page(200, columns=("entropy",)))).splitlines()
         assert header.split() == ["step", "text", "entropy", *("top", "1", "top", "2", "top", "3")]
         assert f"  {real.steps[0].entropy_bits:.2f}  " in row
 
     def test_markdown_and_a_drawn_token(self) -> None:
         made = result([b"a", b"b"], sampled=True, chosen=5)
-        header, _, *rows = "".join(render(made, "markdown", columns=("id", "entropy"))).split("\n\n")[0].splitlines()
+        header, _, *rows = (
+            "".join(render(made, "markdown", Page(columns=("id", "entropy")))).split("\n\n")[0].splitlines()
+        )
         assert header == "| step | text | rank | token | id | entropy | prob | drawn with |"
         assert rows[0].startswith("| 1 |  | 1 | a | 1 | 1.50 | 20.0% | 100.0% |")
         assert rows[2] == "|  |  | 50000 | **unlisted ◀** | 50000 |  | **<0.1%** | **cut** |"
@@ -395,11 +397,11 @@ class TestColumns:
     @pytest.mark.parametrize("width", [200, 80, 40])
     def test_live(self, real: NextTokens, width: int) -> None:
         terminal = Terminal()
-        table = LiveTable("next-tokens", terminal, width, colour=False, columns=self.NAMES)
+        table = LiveTable("next-tokens", terminal, Page(width, columns=self.NAMES))
         for step in real.steps:
             table.part(step)
         table.finish(real)
-        assert terminal.getvalue() == "".join(render(real, "table", width, columns=self.NAMES))
+        assert terminal.getvalue() == "".join(render(real, "table", Page(width, columns=self.NAMES)))
 
     def test_command_line(self, tiny: Path) -> None:
         arguments = ("next-tokens", "hi", "-m", str(tiny), "-n", "1", "-k", "1")
@@ -489,9 +491,9 @@ class TestStructured:
 
     def test_which_text_it_is_about(self, real: NextTokens) -> None:
         """Told by the writer, first in each row and behind the name of the model in each line."""
-        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", prompt_index=7)), newline="")))
+        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", Page(prompt_index=7))), newline="")))
         assert {row["prompt_index"] for row in rows} == {"7"} and len(rows) == 12
-        lines = [json.loads(line) for line in "".join(render(real, "jsonl", prompt_index=7)).splitlines()]
+        lines = [json.loads(line) for line in "".join(render(real, "jsonl", Page(prompt_index=7))).splitlines()]
         assert [(list(line).index("prompt_index"), line["prompt_index"]) for line in lines] == [(3, 7)] * 4
 
     def test_csv_numbers_are_exact(self, real: NextTokens) -> None:

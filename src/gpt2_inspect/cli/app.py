@@ -32,6 +32,15 @@ OTHER_COMMANDS = ("compare", "quiz", "models")
 GROUPS = ("models",)
 """Those of them that are a group of commands: the function of that name makes it."""
 
+WITHOUT = {
+    "compare": ("csv_meta",),
+    "quiz": ("explain", "no_timing", "csv_meta"),
+}
+"""Shared options that have no meaning for a command: it is about two models, or its answer is a game's score."""
+
+EXPLAINED = (*COMMANDS, "compare")
+"""Those that have --explain."""
+
 TOOLS = ("explain", "schema", "completion")
 """So are these, but they ask no model, and have none of the options that the others share."""
 
@@ -69,6 +78,14 @@ class Group(TyperGroup):
             records = [(parameter, parameter.get_help_record(ctx)) for parameter in self.get_params(ctx)]
             formatter.write_dl([(record[0], help_text(parameter, ctx)) for parameter, record in records if record])
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            from .refusals import no_command_of
+
+            raise no_command_of(ctx.command_path, args[0], self.list_commands(ctx))
+        return args[0], command, args[1:]
+
 
 class Commands(Group):
     """Builds a command when it is asked for: the options of all together take longer than a token of GPT-2."""
@@ -91,9 +108,9 @@ class Commands(Group):
         function = getattr(import_module(f".{name}", __package__), name)
         if cmd_name in GROUPS:
             return with_language(function())
-        return with_language(
-            alone(cmd_name, with_streams(function) if cmd_name in TOOLS else with_shared_options(function))
-        )
+        if cmd_name in TOOLS:
+            return with_language(alone(cmd_name, with_streams(function)))
+        return with_language(alone(cmd_name, with_shared_options(function, WITHOUT.get(cmd_name, ()))))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name = own_name(args[0])

@@ -86,7 +86,7 @@ class Request(NamedTuple):
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
-        form = form or (self.shared["explain"] and "--explain")
+        form = form or (self.shared.get("explain") and "--explain")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
@@ -99,7 +99,7 @@ class Request(NamedTuple):
         """
         from .output import choose_format, open_output
 
-        path, explained = self._output, self.shared["explain"]
+        path, explained = self._output, self.shared.get("explain", False)
         form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
         meta = self.shared.get("csv_meta", False)
         if meta and form != "csv":
@@ -113,7 +113,7 @@ class Request(NamedTuple):
             self.shared["theme"],
             shows=form == "table" and path is None and not bare,
         )
-        page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta, columns=columns, tree=tree)
+        page = Page(theme=theme, timing=not self.shared.get("no_timing", False), meta=meta, columns=columns, tree=tree)
         return open_output(self.streams, path, form, page, explained=explained)
 
     def write_line(self, line: str) -> None:

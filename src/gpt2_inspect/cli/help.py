@@ -27,8 +27,8 @@ PANELS = {
     "expectation": ("expect", "within", "min_prob", "at_step"),
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
-        *("top_k", "neighbors", "tree", "ids", "bare", "form", "json", "output", "save", "save_all", "csv_meta"),
-        *("explain", "color", "theme", "ascii", "no_timing"),
+        *("top_k", "neighbors", "columns", "tree", "ids", "bare", "form", "json", "output", "save", "save_all"),
+        *("color", "theme", "ascii", "explain", "csv_meta", "no_timing"),
         *("quiet", "traceback", "lang", "help"),
     ),
 }

@@ -114,7 +114,7 @@ class Output:
             return ()
         from ..explanations import explain
 
-        return explain(result)
+        return explain(result, self._page)
 
     def _shown(self, pieces: Iterable[str]) -> Iterable[str]:
         """What a program may read, exact as it is; or for a terminal, which it must not steer."""

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.views import percent, visible
 from ..results.attention import Attention
 from . import transformers_code as code
 from .parts import Explanation, Term, tokens, top
 
 
-def explain(result: Attention) -> Explanation:
+def explain(result: Attention, page: Page) -> Explanation:
     """What the weights are, and what they do not say."""
     return Explanation(
         tuple(_asked(result)),

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from ..messages import say
+from ..render.formats import Page
 from ..render.views import decimal, visible
 from ..results.embeddings import Embeddings
 from . import transformers_code as code
 from .parts import Explanation, Term, tokens, whole
 
 
-def explain(result: Embeddings) -> Explanation:
+def explain(result: Embeddings, page: Page) -> Explanation:
     """What the vectors are, and which are near each other."""
     return Explanation(
         tuple(_asked(result)),

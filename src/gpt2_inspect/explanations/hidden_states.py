@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from math import prod
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.views import decimal, percent, visible
 from ..results.hidden_states import HiddenStates
 from . import transformers_code as code
 from .parts import Explanation, Term, top, whole
 
 
-def explain(result: HiddenStates) -> Explanation:
+def explain(result: HiddenStates, page: Page) -> Explanation:
     """What each state is, why the last differs, and what the lens does."""
     lens = ("logit-lens",) if _with_lens(result) else ()
     return Explanation(
@@ -42,10 +43,7 @@ def _asked(result: HiddenStates) -> Iterator[str]:
 def _columns(result: HiddenStates) -> Iterator[Term]:
     yield Term(say("index"), say("the place in transformers' tuple hidden_states."))
     yield Term(say("state"), say("what has been computed by then."))
-    yield Term(
-        say("shape"), say("texts, tokens, numbers for each token; the other columns are of one token's numbers alone.")
-    )
-    yield Term(say("mean"), say("of the {n_embd} numbers.", n_embd=result.model.n_embd))
+    yield Term(say("mean"), say("of this token's {n_embd} numbers.", n_embd=result.model.n_embd))
     yield Term(say("std"), say("their standard deviation."))
     yield Term(say("norm"), say("the length of the vector: the root of the sum of their squares."))
     yield Term(

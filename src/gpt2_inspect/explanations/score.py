@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from ..messages import say
+from ..render.formats import Page
 from ..render.signs import signs
 from ..render.views import decimal, percent, visible
 from ..results.score import Score, ScoredToken
@@ -11,7 +12,7 @@ from . import transformers_code as code
 from .parts import Explanation, Term, tokens, top, whole
 
 
-def explain(result: Score) -> Explanation:
+def explain(result: Score, page: Page) -> Explanation:
     """What is scored by what, and what the totals are."""
     return Explanation(
         tuple(_asked(result)),

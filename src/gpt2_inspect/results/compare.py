@@ -1,7 +1,8 @@
 """The records of `compare`."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 from . import Document, Record, record
 from .next_tokens import NextTokens
@@ -90,3 +91,6 @@ class Comparison(Document):
                     row += [None] * len(standing) if side is None else side.entries().values()
                 rows.append([*row, step.kl_a_b_bits, step.kl_b_a_bits])
         return header, rows
+
+    def without_times(self) -> Self:
+        return replace(self, a=self.a.without_times(), b=self.b.without_times())

@@ -24,7 +24,7 @@ def _texts(result: CompareSearch) -> Grid:
     best, *others = result.beams
     founds = [(say("greedy"), result.greedy), (say("beam search: best"), best)]
     founds += [(say("beam search: {rank}", rank=rank), beam) for rank, beam in enumerate(others, start=2)]
-    ends = any(found.finish_reason != "length" for _, found in founds)
+    ends = ends_differ(result)
     numbers = (Column(heading, number=True) for heading in (say("logprob"), say("tokens"), say("score")))
     return Grid(
         (Column(say("search"), whole=True), *numbers, *([Column(say("end"))] if ends else []), Column(say("text"))),
@@ -32,6 +32,11 @@ def _texts(result: CompareSearch) -> Grid:
         title=f"{visible_line(result.prompt.text)} {signs().cut}",
         keys=1,
     )
+
+
+def ends_differ(result: CompareSearch) -> bool:
+    """Whether one of the texts ended before all steps were taken, so that it is worth a column how each did."""
+    return any(found.finish_reason != "length" for found in (result.greedy, *result.beams))
 
 
 def _found(found: Found, *, ends: bool) -> tuple[Cell, ...]:
@@ -52,11 +57,7 @@ class _Branch(NamedTuple):
 
 def _tree(result: CompareSearch) -> Grid:
     """A row for each step: the beams that run on, those that have ended, and one of those that were pruned."""
-    steps = list(_branches(result))
-    last = len(steps) == result.search["steps"]
-    sorted_out = [_sorted_out(branches, last=last and step == len(steps)) for step, branches in enumerate(steps, 1)]
-    running = max(len(kept) for kept, _, _ in sorted_out)
-    ended = max(len(gone) for _, gone, _ in sorted_out)
+    running, ended = columns_of_tree(result)
     return Grid(
         (
             Column(say("step"), number=True),
@@ -72,11 +73,23 @@ def _tree(result: CompareSearch) -> Grid:
                 *[Cell("")] * (ended - len(gone)),
                 *_cells(pruned, 1),
             )
-            for step, (kept, gone, pruned) in enumerate(sorted_out, 1)
+            for step, (kept, gone, pruned) in enumerate(_sorted_steps(result), 1)
         ),
         title=say("beam tree: the beam that each comes from, its token, the sum of its logprobs"),
         keys=1,
     )
+
+
+def columns_of_tree(result: CompareSearch) -> tuple[int, int]:
+    """How many columns beams have that run on, and how many those that have ended."""
+    steps = _sorted_steps(result)
+    return max(len(kept) for kept, _, _ in steps), max(len(gone) for _, gone, _ in steps)
+
+
+def _sorted_steps(result: CompareSearch) -> list[tuple[list[_Branch], list[_Branch], list[_Branch]]]:
+    steps = list(_branches(result))
+    last = len(steps) == result.search["steps"]
+    return [_sorted_out(branches, last=last and step == len(steps)) for step, branches in enumerate(steps, 1)]
 
 
 def _branches(result: CompareSearch) -> Iterator[list[_Branch]]:
