@@ -2,17 +2,18 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import UsageError
+from ..errors import InspectError, UsageError
 from ..messages import Message, Option
 from ..results import Prompt, record
 from ..results.next_tokens import Completion, Decoding, NextTokens, Step
 from .checks import check_flag, check_positive, check_temperature, check_top_k, check_top_p, check_whole
 from .continuation import Continuation
-from .prompt import prepare_prompt
+from .prompt import ids_of, prepare_prompt
 from .question import LoadedModel, Question
+from .together import in_groups
 from .tokens import completed
 
 if TYPE_CHECKING:
@@ -92,31 +93,45 @@ class NextTokensQuestion(Question[str, NextTokens]):
         return any(option is not None for option in (self.temperature, self.top_p, self.sample_top_k))
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> NextTokens:
-        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
-        if self.sample_top_k is not None:
-            check_top_k(self.sample_top_k, model.info.vocab_size, "sample_top_k")
+        self._check_for(model)
         _ = model.backend  # before the tokenizer: the weights are read ahead while that is loaded
-        prompt = prepare_prompt(
-            model, asked, steps=self._least_steps, max_length=self.max_length, truncate_left=self.truncate_left
-        )
-        decoding = self._decoding(prompt, top_k)
-        seed = self._seed()
-        steps = []
-        for step in self._steps(model, prompt, decoding, seed):
-            steps.append(step)
+        unfolding = _Unfolding(self, model, self._prompt(model, asked))
+        while not unfolding.done:
+            step = unfolding.advance()
             if on_part is not None:
                 on_part(step)
-        token_ids = tuple(step.chosen.id for step in steps)
-        ends = () if self.ignore_eos else model.eos_token_ids
-        text, finish_reason = completed(model.tokenizer_for(asked), token_ids, ends)
-        return NextTokens(
-            model=model.info,
-            run=model.run(seed),
-            prompt=prompt,
-            decoding=decoding,
-            steps=tuple(steps),
-            completion=Completion(text=text, token_ids=token_ids),
-            finish_reason=finish_reason,
+        return unfolding.result()
+
+    def answer_together(self, model: LoadedModel, asked: Sequence[str]) -> Iterator[NextTokens | InspectError]:
+        self._check_for(model)
+        _ = model.backend
+
+        def answer(prompts: list[Prompt]) -> Iterator[NextTokens]:
+            unfoldings = [_Unfolding(self, model, prompt) for prompt in prompts]
+            while running := [unfolding for unfolding in unfoldings if not unfolding.done]:
+                started = time.perf_counter()
+                Continuation.read_together([unfolding.continuation for unfolding in running])
+                share_ms = 1000 * (time.perf_counter() - started) / len(running)
+                for unfolding in running:
+                    unfolding.advance(share_ms)
+            return (unfolding.result() for unfolding in unfoldings)
+
+        return in_groups(
+            asked, lambda text: self._prompt(model, text), answer, lambda prompt: self._steps_behind(prompt)
+        )
+
+    def _check_for(self, model: LoadedModel) -> None:
+        """Raise UsageError if this model has fewer tokens than are to be listed or drawn from."""
+        self._listed(model)
+        if self.sample_top_k is not None:
+            check_top_k(self.sample_top_k, model.info.vocab_size, "sample_top_k")
+
+    def _listed(self, model: LoadedModel) -> int:
+        return check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
+
+    def _prompt(self, model: LoadedModel, text: str) -> Prompt:
+        return prepare_prompt(
+            model, text, steps=self._least_steps, max_length=self.max_length, truncate_left=self.truncate_left
         )
 
     @property
@@ -126,13 +141,15 @@ class NextTokensQuestion(Question[str, NextTokens]):
             return self.steps
         return DEFAULT_STEPS if self.max_length is None else 1
 
-    def _decoding(self, prompt: Prompt, top_k: int) -> Decoding:
-        steps = self._least_steps if self.max_length is None else self.max_length - len(prompt.tokens)
+    def _steps_behind(self, prompt: Prompt) -> int:
+        return self._least_steps if self.max_length is None else self.max_length - len(prompt.tokens)
+
+    def _decoding(self, model: LoadedModel, prompt: Prompt) -> Decoding:
         return Decoding(
             strategy="sample" if self.sampled else "greedy",
-            steps=steps,
+            steps=self._steps_behind(prompt),
             max_length=self.max_length,
-            top_k=top_k,
+            top_k=self._listed(model),
             temperature=1.0 if self.sampled and self.temperature is None else self.temperature,
             top_p=self.top_p,
             sample_top_k=self.sample_top_k,
@@ -144,26 +161,55 @@ class NextTokensQuestion(Question[str, NextTokens]):
             return None
         return int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
 
-    def _steps(self, model: LoadedModel, prompt: Prompt, decoding: Decoding, seed: int | None) -> Iterator[Step]:
-        """Each step as soon as it is computed. The first runs the whole prompt, the others one token each."""
-        token_ids = [token.id for token in prompt.tokens]
-        continuation = Continuation(model, token_ids, capacity=len(token_ids) + decoding.steps - 1)
-        sampler, tokenizer = _sampler(decoding, seed), model.tokenizer_for("")
-        for step in range(1, decoding.steps + 1):
-            started = time.perf_counter()
-            found = continuation.draw(sampler, decoding.top_k) if sampler else continuation.propose(decoding.top_k)
-            elapsed_ms = 1000 * (time.perf_counter() - started)
-            yield Step(
-                step=step,
-                context=tokenizer.decode(continuation.token_ids[prompt.bos_added :]),
-                entropy_bits=found.entropy_bits,
-                elapsed_ms=elapsed_ms,
-                chosen=found.chosen,
-                top_logprobs=found.candidates,
-            )
-            if found.chosen.id in model.eos_token_ids and not self.ignore_eos:
-                return
+
+class _Unfolding:
+    """One prompt and what follows on it. The first step reads the whole prompt, the others one token each."""
+
+    def __init__(self, question: NextTokensQuestion, model: LoadedModel, prompt: Prompt) -> None:
+        self._model = model
+        self._prompt = prompt
+        self._decoding = question._decoding(model, prompt)
+        self._seed = question._seed()
+        self._sampler = _sampler(self._decoding, self._seed)
+        self._ends = () if question.ignore_eos else model.eos_token_ids
+        self._steps: list[Step] = []
+        token_ids = ids_of(prompt)
+        self.continuation = Continuation(model, token_ids, capacity=len(token_ids) + self._decoding.steps - 1)
+        self.done = False
+
+    def advance(self, read_ms: float = 0.0) -> Step:
+        """Choose the next token; `read_ms` is the time that it took to read those before it, if that is done."""
+        continuation, top_k = self.continuation, self._decoding.top_k
+        started = time.perf_counter()
+        found = continuation.draw(self._sampler, top_k) if self._sampler else continuation.propose(top_k)
+        elapsed_ms = 1000 * (time.perf_counter() - started)
+        step = Step(
+            step=len(self._steps) + 1,
+            context=self._model.tokenizer_for("").decode(continuation.token_ids[self._prompt.bos_added :]),
+            entropy_bits=found.entropy_bits,
+            elapsed_ms=read_ms + elapsed_ms,
+            chosen=found.chosen,
+            top_logprobs=found.candidates,
+        )
+        self._steps.append(step)
+        self.done = len(self._steps) == self._decoding.steps or found.chosen.id in self._ends
+        if not self.done:
             continuation.take(found.chosen.id)
+        return step
+
+    def result(self) -> NextTokens:
+        """The record of all steps."""
+        token_ids = tuple(step.chosen.id for step in self._steps)
+        text, finish_reason = completed(self._model.tokenizer_for(""), token_ids, self._ends)
+        return NextTokens(
+            model=self._model.info,
+            run=self._model.run(self._seed),
+            prompt=self._prompt,
+            decoding=self._decoding,
+            steps=tuple(self._steps),
+            completion=Completion(text=text, token_ids=token_ids),
+            finish_reason=finish_reason,
+        )
 
 
 def _check_temperature(name: str, value: Any) -> float:

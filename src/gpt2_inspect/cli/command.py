@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import typer
 
 from ..errors import UsageError
-from ..messages import Message, say
+from ..messages import Message, Option, say
 from . import options
 from .streams import Streams
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..analysis.question import Question
     from ..results import Options
     from ..session import Session
+    from .many import Many
     from .output import Output
     from .save import Saver
 
@@ -36,16 +37,67 @@ class Request(NamedTuple):
     streams: Streams
     shared: dict[str, Any]
     own: dict[str, Any]
+    command: str
+    many: "Many | None" = None
+    """Where many texts are asked about."""
 
-    def answer(self, question: "Callable[[], type[Question[str, Any]]]", text: str, save: str | None = None) -> None:
-        """All that most commands do: ask the question about the text, and write the answer.
+    def answer(
+        self, question: "Callable[[], type[Question[str, Any]]]", text: str | None, save: str | None = None
+    ) -> None:
+        """All that most commands do: ask the question about the text, or about many, and write the answer.
 
         The parts of a question whose command can `save` are arrays by their names, for that file.
         """
-        asked = self.streams.read_text(text)
+        if self.is_about_many(text):
+            self.refuse_with_many(save=save)
+            self.answer_many(question())
+            return
+        asked = self.read_text(text)
         with self.open_output() as out, self.open_save(save) as saver:
             session = self.open_session(asked)
             out.write(session.ask(self.question(question()), asked, on_part=saver.write if saver else None))
+
+    def read_text(self, text: str | None) -> str:
+        """The text, or standard input if it is `-`. Raises UsageError if there is none, and InputError."""
+        if text is None:
+            raise UsageError(
+                Message("neither TEXT nor {input} is given", input=_INPUT),
+                Message("see `{command} --help`", command=f"gpt2-inspect {self.command}"),
+            )
+        return self.streams.read_text(text)
+
+    def is_about_many(self, given: object) -> bool:
+        """Whether --input takes the place of what was `given`. Raises UsageError if there are both."""
+        if self.many is None:
+            return False
+        if given:
+            raise UsageError(
+                Message("{input} takes the place of what is asked about", input=_INPUT),
+                Message("give one or the other"),
+            )
+        return True
+
+    def refuse_with_many(self, **values: object) -> None:
+        """Raise UsageError if one of these options is given, which are for a single text."""
+        for name, value in values.items():
+            if value:
+                raise UsageError(
+                    Message("{option} is for a single text, not for {input}", option=Option(name), input=_INPUT)
+                )
+
+    def answer_many(
+        self,
+        question: "type[Question[Any, Any]]",
+        field: str = "text",
+        parse: "Callable[[Any], Any] | None" = None,
+    ) -> None:
+        """The same for many texts. `field` is where a record of the input has them, `parse` takes them from there."""
+        from .many import Frame, answer_many, as_text
+
+        if self.many is not None:
+            run_as = {name: self.shared[name] for name in ("backend", "device", "dtype")}
+            frame = Frame(self.streams, self.format, self.output, self.open_session, run_as)
+            answer_many(self.many, frame, self.question(question), field, parse or as_text)
 
     def question(self, kind: type[_Q]) -> _Q:
         """The question with the command's own options; one that was not given is left to the question."""
@@ -67,23 +119,29 @@ class Request(NamedTuple):
 
     def open_output(self) -> "AbstractContextManager[Output]":
         """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
-        from .output import choose_format, open_output
+        from .output import open_output
 
-        path = self._output
-        return open_output(self.streams, path, choose_format(self.shared["form"], self.shared["json"], path))
+        return open_output(self.streams, self.output, self.format)
 
     def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
         """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
         from .files import file_named
         from .save import open_save
 
-        others = {"--output": self._output}
+        others = {"--output": self.output}
         if option != "--save" and (beside := self.own["save"]) is not None:
             others["--save"] = file_named("--save", beside)
         return open_save(option, None if name is None else file_named(option, name), others)
 
     @property
-    def _output(self) -> "Path | None":
+    def format(self) -> str:
+        """The one that is asked for. Raises UsageError if options disagree or name none."""
+        from .output import choose_format
+
+        return choose_format(self.shared["form"], self.shared["json"], self.output)
+
+    @property
+    def output(self) -> "Path | None":
         """The file that the result goes to; None for standard output, which `-` stands for as in many commands."""
         from .files import file_named
 
@@ -107,19 +165,55 @@ def shared_options(
     """Only its parameters count: they become those of every command."""
 
 
+def many_options(
+    input: options.Input = None,
+    input_format: options.InputFormat = None,
+    field: options.Field = None,
+    workers: options.Workers = None,
+    fail_fast: options.FailFast = False,
+    resume: options.Resume = False,
+) -> None:
+    """The same for commands that can be asked about many texts."""
+
+
+def takes_many(function: Callable[..., None]) -> Callable[..., None]:
+    """Marks such a command."""
+    function.takes_many = True  # type: ignore[attr-defined]
+    return function
+
+
+def _many(values: dict[str, Any]) -> "Many | None":
+    """What the options say; None without --input, which the others need."""
+    if values.get("input") is None:
+        for name, value in values.items():
+            if value not in (None, False):
+                raise UsageError(Message("{option} is for {input}", option=Option(name), input=_INPUT))
+        return None
+    from .many import Many
+
+    return Many(**values)
+
+
+_INPUT = Option("input")
+
+
 def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
     """`function(request, ...)` as a function whose parameters are the command's own and the shared ones."""
     _, *own = inspect.signature(function).parameters.values()
     first, *shared = inspect.signature(shared_options).parameters.values()
+    many = inspect.signature(many_options).parameters.values() if hasattr(function, "takes_many") else ()
 
     def command(**values: Any) -> None:
         streams: Streams = values.pop(first.name).obj
-        request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
+        many_values = {parameter.name: values.pop(parameter.name) for parameter in many}
+        shared_values = {parameter.name: values.pop(parameter.name) for parameter in shared}
+        name = function.__name__.replace("_", "-")
+        request = Request(streams, shared_values, values, name, _many(many_values))
         function(request, **values)
 
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # so that those with a default may stand anywhere
-        for parameter in (first, *own, *shared)
+        for parameter in (first, *own, *many, *shared)
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -8,12 +8,13 @@ from .. import analysis
 from ..messages import say, say_n
 from ..render.visible import visible_token
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def next_tokens(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     steps: Annotated[
         int | None,
         typer.Option("--steps", "-n", help=say("How many tokens to add (transformers' max_new_tokens). Default: 10.")),
@@ -51,7 +52,10 @@ def next_tokens(
     The most probable token is taken each time. With --temperature, --top-p or --sample-top-k it is drawn at random
     instead, and each candidate shows two probabilities: the model's, and the one it was drawn with.
     """
-    prompt = request.streams.read_text(text)
+    if request.is_about_many(text):
+        request.answer_many(analysis.NextTokensQuestion)
+        return
+    prompt = request.read_text(text)
     with request.open_output() as out:
         session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)

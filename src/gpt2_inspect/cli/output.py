@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import UsageError
-from ..messages import Message
-from ..render import FORMATS, render
+from ..errors import UsageError, importing
+from ..messages import Message, Option
+from ..render import BINARY, FORMATS, render
 from ..render.formats import DEFAULT, format_of_file
 from ..results import Result
 from .files import open_whole, reported
@@ -22,18 +22,29 @@ def choose_format(form: str | None, json: bool, path: Path | None) -> str:
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
     form = "json" if json else form or (format_of_file(path.suffix) if path else None) or DEFAULT
-    if form not in FORMATS:
+    if form in BINARY and path is None:
+        raise UsageError(
+            Message("{form} is for files", form=form), Message("add {output} FILE", output=Option("output"))
+        )
+    if form not in FORMATS | BINARY:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
-            Message("choose one of {names}", names=", ".join(FORMATS)),
+            Message("choose one of {names}", names=", ".join(FORMATS | BINARY)),
         )
     return form
+
+
+def check_package(form: str) -> None:
+    """Raise BackendUnavailableError if the package that a binary format needs is not installed."""
+    if form in BINARY:
+        with importing(("pyarrow",), Message("{form}", form=form)):
+            import pyarrow  # noqa: F401
 
 
 class Output:
     """Takes a result and writes it. On a terminal a table is written step by step, before the result is whole."""
 
-    def __init__(self, streams: Streams, file: IO[str] | None, path: Path | None, form: str) -> None:
+    def __init__(self, streams: Streams, file: IO[Any] | None, path: Path | None, form: str) -> None:
         self._streams = streams
         self._file = file
         self._path = path
@@ -55,7 +66,7 @@ class Output:
         else:
             terminal = self._streams.stdout if self._streams.colour else None
             pieces = render(result, self._form, self._streams.width, terminal)
-        self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
+        self._put(self._shown(pieces) if (FORMATS | BINARY)[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
@@ -69,7 +80,7 @@ class Output:
 
         return map(safe_text, pieces)
 
-    def _put(self, pieces: Iterable[str]) -> None:
+    def _put(self, pieces: Iterable[Any]) -> None:
         if self._file is None or self._path is None:
             self._streams.stdout.writelines(pieces)
             return
@@ -87,5 +98,6 @@ def open_output(streams: Streams, path: Path | None, form: str) -> Iterator[Outp
     if path is None:
         yield Output(streams, None, None, form)
         return
-    with open_whole(path) as file:
+    check_package(form)
+    with open_whole(path, binary=form in BINARY) as file:
         yield Output(streams, file, path, form)

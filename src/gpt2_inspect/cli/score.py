@@ -7,12 +7,13 @@ import typer
 from .. import analysis
 from ..messages import say
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def score(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     bos: Annotated[
         bool,
         typer.Option("--bos", help=say("Put <|endoftext|> before the text, so that its first token is scored too.")),

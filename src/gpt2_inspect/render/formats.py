@@ -1,6 +1,6 @@
 """The table of formats. A new one is one file in this folder and one row here; reading the table imports none."""
 
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 
 class Page(NamedTuple):
@@ -11,7 +11,11 @@ class Page(NamedTuple):
     terminal: TextIO | None = None
     """What the colours are for; None for no colours."""
     prompt_index: int = 0
-    """Which of several texts the result is about."""
+    """Which of many texts the result is about."""
+    prompt_id: Any = None
+    """What the input calls this text; None if it does not say."""
+    many: bool = False
+    """True if it is one of many: the results stand one after another, each told apart by the two above."""
 
 
 class Format(NamedTuple):
@@ -25,20 +29,31 @@ class Format(NamedTuple):
     """Of the names of files that hold this format."""
     exact: bool = False
     """Texts may stand in it as they are: what would steer a terminal is left for the one who writes to it."""
+    head: str = ""
+    """The function that gives, for a Result and a Page, what stands once above the results of many texts."""
+    holds_failures: bool = True
+    """Whether it can say in place of a result what is wrong with a text."""
+    binary: bool = False
+    """It consists of bytes and is whole only in the end: it goes to a file."""
 
 
 FORMATS = {
     "table": Format("table", "render_table"),
     "json": Format("json", "render_json", endings=(".json",)),
     "jsonl": Format("json", "render_jsonl", endings=(".jsonl",)),
-    "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
+    "csv": Format("csv", "render_csv", endings=(".csv",), exact=True, head="csv_header", holds_failures=False),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True),
 }
 """By name, the default first. `table` is for people at a terminal, the others are plain text."""
 
 DEFAULT = next(iter(FORMATS))
 
+BINARY = {
+    "parquet": Format("parquet", "render_parquet", endings=(".parquet",), holds_failures=False, binary=True),
+}
+"""Those that go to files alone."""
+
 
 def format_of_file(ending: str) -> str | None:
     """The name of the format that files with this ending hold; None if it says nothing."""
-    return next((name for name, form in FORMATS.items() if ending.lower() in form.endings), None)
+    return next((name for name, form in (FORMATS | BINARY).items() if ending.lower() in form.endings), None)

@@ -21,7 +21,12 @@ _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 
 
 def render_json(result: Result, page: Page) -> Iterator[str]:
-    """The whole result as one indented document."""
+    """The whole result as one indented document; one of many texts has a line of its own."""
+    if page.many:
+        document = result.to_dict()
+        head = {name: document.pop(name) for name in ("schema_version", "command")}
+        yield json_line({**head, "id": page.prompt_id, "prompt_index": page.prompt_index, **document})
+        return
     yield from _pieces(result, "")
     yield "\n"
 
@@ -30,10 +35,14 @@ def render_jsonl(result: Result, page: Page) -> Iterator[str]:
     """The parts of the result, one a line, each with what it takes to stand alone."""
     for item in result.items():
         head = {"schema_version": SCHEMA_VERSION, "command": result.command, "model": result.model.name}
-        text = json.dumps(
-            {**head, "prompt_index": page.prompt_index, **item.to_dict()}, ensure_ascii=False, allow_nan=False
-        )
-        yield _without_steering(text) + "\n"
+        if page.many:
+            head["prompt_id"] = page.prompt_id
+        yield json_line({**head, "prompt_index": page.prompt_index, **item.to_dict()})
+
+
+def json_line(value: dict[str, Any]) -> str:
+    """An object on a line of its own."""
+    return _without_steering(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _pieces(value: Any, indent: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ Tokens reach the terminal as plain text with their controls escaped; rich's mark
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -13,6 +14,7 @@ from ..results import Result
 from .formats import Page
 from .grid import grid_lines
 from .lines import Line, Segment, wrap
+from .places import place_line
 from .sections import Facts, Grid, Listing, Passage, Section
 from .views import view_of
 from .visible import safe_text
@@ -33,7 +35,10 @@ _SHADED_FROM = 0.01
 def render_table(result: Result, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
     sections = view_of(result.command).sections(result)
-    return section_lines(sections, page.width, painter(page.terminal, page.width))
+    lines = section_lines(sections, page.width, painter(page.terminal, page.width))
+    if not page.many:
+        return lines
+    return chain(wrapped(place_line(page, result), page.width), lines, ["\n"])
 
 
 def section_lines(sections: Sequence[Section], width: int | None, paint: Paint) -> Iterator[str]:
@@ -50,7 +55,12 @@ def section_lines(sections: Sequence[Section], width: int | None, paint: Paint) 
                 yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in section.lines)
             case Facts():
                 for line in map(safe_text, section.lines):
-                    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
+                    yield from wrapped(line, width)
+
+
+def wrapped(line: str, width: int | None) -> Iterator[str]:
+    """A line of text as lines that fit."""
+    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
 
 
 def _plain(line: Line) -> str:
