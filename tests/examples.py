@@ -54,7 +54,11 @@ def examples() -> list[Example]:
 def mentioned_commands() -> list[tuple[Path, str]]:
     """Whatever any page says that one may type, whether it is run here or not; each part of a pipe by itself."""
     typed = re.compile(r"(?:^\$ |`|\| )gpt2-inspect (?=([a-z][^`\n]*))", re.MULTILINE)
-    return [(page, re.split(r" +[#|<>] ", line)[0]) for page in PAGES for line in typed.findall(read(page))]
+    return [
+        (page, re.split(r" +(?:2>&1|<<<|[#|<>])(?: |$)", line)[0])
+        for page in PAGES
+        for line in typed.findall(read(page))
+    ]
 
 
 def python_examples(page: Path) -> list[tuple[str, str]]:
@@ -63,10 +67,16 @@ def python_examples(page: Path) -> list[tuple[str, str]]:
 
 
 def run_example(command: str, width: int = 100) -> str:
-    """What the command writes to standard output, as on a terminal `width` columns wide without colours."""
-    done = run_cli(*shlex.split(command), environ={"COLUMNS": str(width)})
+    """What the command writes to standard output, as on a terminal `width` columns wide without colours.
+
+    Behind `<<<` stands what is typed, as bash has it; `2>&1` shows what goes to standard error first.
+    """
+    command, _, typed = command.partition(" <<< ")
+    line = command.removesuffix(" 2>&1")
+    stdin = typed.strip("$'").replace("\\n", "\n").encode() + b"\n" if typed else b""
+    done = run_cli(*shlex.split(line), stdin=stdin, environ={"COLUMNS": str(width)})
     assert done.code == 0, done.err
-    return done.out
+    return done.out if line == command else done.err + done.out
 
 
 def run_python(code: str, names: dict[str, Any]) -> str:

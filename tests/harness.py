@@ -13,6 +13,7 @@ import pytest
 
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
+from gpt2_inspect.render.signs import UNICODE, use_signs
 from gpt2_inspect.results import ModelInfo, Result
 
 both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -39,8 +40,11 @@ def run_cli(
 ) -> Run:
     """Run in this process. `environ` is all that the command sees of the environment for its streams."""
     out, err = out or io.StringIO(newline="\n"), io.StringIO()
-    with redirect_stdout(out):  # where Typer prints help
-        code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    try:
+        with redirect_stdout(out):  # where Typer prints help
+            code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    finally:
+        use_signs(UNICODE)  # a process has one run and keeps its signs
     return Run(code, out.getvalue(), err.getvalue())
 
 

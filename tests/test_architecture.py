@@ -29,8 +29,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends": {"checkpoint", "filenames", "errors", "messages"},
     "analysis": {"backends.base", "backends.auto_classes", "checkpoint.tokenizer", "results", "errors", "messages"},
     "many": {"results", "errors", "messages"},
+    "models": {"sources", "checkpoint", "analysis", "loaded", "filenames", "results", "errors", "messages"},
     "render": {"results", "messages"},
-    "cli": {"session", "many", "analysis", "messages", "render", "results", "errors", "sources", "version"},
+    "explanations": {"render", "results", "messages"},
+    "cli": {"session", "many", "models", "analysis", "explanations", "messages", "render", "results", "errors"}
+    | {"sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""
 

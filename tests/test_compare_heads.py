@@ -21,7 +21,7 @@ from gpt2_inspect import load
 from gpt2_inspect.backends.torch_auto_classes import TorchAutoClasses, base_model_of
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.errors import BackendUnavailableError, ModelUnusableError
-from gpt2_inspect.render import render
+from gpt2_inspect.render import Page, render
 from gpt2_inspect.results.compare_heads import CompareHeads
 from harness import check_error, run_cli, run_process
 from loaded import HEAVY, RICH, check_absent, modules_of
@@ -201,7 +201,7 @@ class TestIdentity:
         result = session.compare_heads(TEXT, top_k=3)
         assert result.identity.same_top_k is False
         assert result.identity.top_logprobs != result.top_logprobs
-        text = "".join(render(result, "table", 200))
+        text = "".join(render(result, "table", Page(200)))
         assert f"largest difference {result.identity.max_abs_difference:.2g}, another top 3\n" in text
 
     def test_people_are_told_how_large_the_difference_is(self, tiny: Path) -> None:
@@ -209,7 +209,7 @@ class TestIdentity:
         result = load(str(tiny)).compare_heads(TEXT)
         for difference, words in ((0.0, "difference 0,"), (1.234e-7, "difference 1.2e-07,"), (0.5, "difference 0.5,")):
             told = replace(result, identity=replace(result.identity, max_abs_difference=difference))
-            assert f"largest {words} the same top 5\n" in "".join(render(told, "table", 200))
+            assert f"largest {words} the same top 5\n" in "".join(render(told, "table", Page(200)))
 
     def test_every_position_counts(self, tiny: Path) -> None:
         both = open_auto_classes(tiny)
@@ -332,7 +332,7 @@ class TestCommandLine:
         odd = tuple(
             replace(module, type="ReLU") if module.name == "h.1.mlp.act" else module for module in result.trees.base
         )
-        text = "".join(render(replace(result, trees=replace(result.trees, base=odd)), "table", 80))
+        text = "".join(render(replace(result, trees=replace(result.trees, base=odd)), "table", Page(80)))
         blocks = [line.strip() for line in text.splitlines() if "GPT2Block" in line]
         assert blocks == ["0-2: 3 x GPT2Block", "0: GPT2Block", "1: GPT2Block", "2: GPT2Block"]
         assert text.count("act: ReLU") == 1

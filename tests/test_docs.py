@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from commands import VARIANTS
+from commands import OTHERS, VARIANTS
 from examples import (
     DOCS,
     PAGES,
@@ -24,7 +24,7 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, app
+from gpt2_inspect.cli.app import COMMANDS, EVERY, GROUPS, OTHER_COMMANDS, app
 from harness import run_cli
 
 
@@ -33,7 +33,17 @@ def test_pages_show_what_the_command_prints(example: Example) -> None:
     assert without_times(run_example(example.command)) == without_times(example.output)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_the_makefile_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = re.search(r"```make\n(.*?)```", read(DOCS / "scripting.md"), re.DOTALL)
+    assert block is not None
+    recipes = re.findall(r"^\tgpt2-inspect (.*)$", block[1], re.MULTILINE)
+    assert len(recipes) == 2
+    for line in recipes:
+        assert run_cli(*shlex.split(line)).code == 0, line
+
+
+@pytest.mark.parametrize("command", (*COMMANDS, *OTHER_COMMANDS))
 def test_every_command_has_a_page_with_an_example(command: str) -> None:
     page = DOCS / "commands" / f"{command}.md"
     assert [example for example in examples() if example.page == page and example.command.split()[0] == command]
@@ -58,18 +68,21 @@ def test_commands_that_the_pages_mention_are_commands_with_options_that_there_ar
             continue
         name, *arguments = shlex.split(line)
         command = commands.get_command(None, name)
+        if name in GROUPS and arguments and not arguments[0].startswith("-"):
+            command = command.get_command(None, arguments[0])
         assert command is not None, (page, line)
         known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
         assert {each for each in arguments if re.match("--?[a-z]", each)} <= {*known, "--help"}, (page, line)
         seen.add(name)
-    assert seen == set(COMMANDS)
+    assert seen == set(EVERY)
 
 
 def test_every_option_has_a_help_text() -> None:
     commands = typer.main.get_command(app)
-    for name in COMMANDS:
+    for name in EVERY:
         command = commands.get_command(None, name)
-        assert [parameter.name for parameter in command.params if not parameter.help] == []
+        for one in command.commands.values() if name in GROUPS else [command]:
+            assert [parameter.name for parameter in one.params if not parameter.help] == []
 
 
 def test_python_examples_print_what_the_page_shows() -> None:
@@ -97,14 +110,17 @@ def anchors(page: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("one_torch_thread")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", (*COMMANDS, *OTHER_COMMANDS))
 def test_every_key_of_the_json_is_described(tiny: Path, command: str) -> None:
-    """In the command's own section of docs/json.md, or in the one about every command."""
+    """In the command's own section of docs/json.md, in the one about every command, or in those that it links to."""
     sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", read(DOCS / "json.md"), re.DOTALL | re.MULTILINE))
-    described = set(re.findall(r"`(\w+)(?:\[\])?`", sections["Every command"] + sections[command]))
-    for name, arguments in VARIANTS:
+    linked = re.findall(r"\]\(#([\w-]+)\)", sections[command])
+    text = "".join(sections[name] for name in ("Every command", command, *linked))
+    described = set(re.findall(r"`(\w+)(?:\[\])?`", text))
+    for name, arguments in (*VARIANTS, *OTHERS):
         if name == command:
-            document = json.loads(run_cli(command, *arguments, "--model", str(tiny), "--json").out)
+            of_model = [] if name in GROUPS else ["--model", str(tiny)]
+            document = json.loads(run_cli(command, *arguments, *of_model, "--json", stdin=b"fine\n" * 9).out)
             assert sorted(keys(document) - described) == []
 
 

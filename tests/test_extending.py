@@ -96,7 +96,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 def test_a_new_option(copy: Copy, tiny: Path) -> None:
     arguments = ["score", "hello, how are you", "--model", str(tiny)]
     document = copy.answer(*arguments, "--max-prob", "0.5")
-    assert document["options"] == {"bos": False, "top_k": 5, "max_prob": 0.5}
+    assert document["options"]["max_prob"] == 0.5  # type: ignore[index]
     tables = {bound: copy.run(*arguments, "--max-prob", bound)[1] for bound in ("1", "0")}
     of_text = [table.partition("\n\n")[0].splitlines()[2:] for table in tables.values()]
     assert [len(rows) for rows in of_text] == [len(document["positions"]), 1]  # type: ignore[arg-type]
@@ -111,6 +111,8 @@ def test_a_new_command(copy: Copy, tiny: Path) -> None:
     tokens = document["tokens"]
     assert isinstance(tokens, list) and all(token["n_bytes"] == len(token["bytes"]) >= 2 for token in tokens)
     assert copy.run(*arguments)[1].splitlines()[0].split() == ["token", "bytes"]
+    explained = copy.run(*arguments, "--explain")[1]
+    assert "- bytes: how many bytes that has in UTF-8." in explained and "tokenizer.encode('hello 你'" in explained
     assert copy.run(*arguments, "--format", "csv")[1].splitlines()[0].endswith(",id,token,bytes_hex,n_bytes")
     assert copy.run(*arguments, "--least", "0")[::2] == (2, "error: --least is 0; it must be 1 or more\n")
     assert re.search(r"^  lengths +Count the bytes of each token", copy.run("--help")[1], re.MULTILINE)
@@ -150,7 +152,7 @@ def test_a_new_language(copy: Copy, tiny: Path) -> None:
 
 def test_every_block_of_the_page_was_used() -> None:
     used = len(_NEW_FILE.findall(PAGE)) + len(_CHANGE.findall(PAGE))
-    assert used == len(re.findall(r"^```(?:python|diff)$", PAGE, re.MULTILINE)) == 14
+    assert used == len(re.findall(r"^```(?:python|diff)$", PAGE, re.MULTILINE)) == 15
 
 
 CALLED = """

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from gpt2_inspect.render import markdown, render, table
+from gpt2_inspect.render import Page, markdown, render, table
 from gpt2_inspect.render.grid import grid_lines
 from gpt2_inspect.render.lines import Line, fold, pad, tail, wrap
 from gpt2_inspect.render.markdown_text import block_text, cell_text, inline_text
 from gpt2_inspect.render.sections import Cell, Column, Facts, Grid, Listing, Passage, Row, Section
+from gpt2_inspect.render.theme import Theme
 from gpt2_inspect.render.visible import visible_line
 from gpt2_inspect.results import Result, RunInfo
-from harness import MODEL, Terminal
+from harness import MODEL
 
 HOSTILE = [
     *("[bold red]x[/] [link=http://x]", "\x1b[31mred\x1b[0m\x9b31m", "<script>alert(1)</script><!-- x &amp; y"),
@@ -419,13 +420,13 @@ class Nothing(Result):
 NOTHING = Nothing(model=MODEL, run=RunInfo(version="0", backend=None, device=None, dtype=None, seed=None), prompt=None)
 
 
-def draw(form: str, *shown_sections: Section, width: int | None = None, terminal: Any = None) -> str:
+def draw(form: str, *shown_sections: Section, width: int | None = None, theme: Theme | None = None) -> str:
     """The sections as a result that consists of them would be written."""
     view = SimpleNamespace(sections=lambda _: list(shown_sections))
     with pytest.MonkeyPatch.context() as patch:
         for module in (markdown, table):
             patch.setattr(module, "view_of", lambda _: view)
-        return "".join(render(NOTHING, form, width, terminal))
+        return "".join(render(NOTHING, form, Page(width, theme)))
 
 
 def parse(text: str) -> list[Any]:
@@ -569,7 +570,7 @@ class TestTable:
     def test_colours_change_no_text(self, grid: Grid, listing: list[Cell], width: int) -> None:
         """Markup of rich is text like any other, in a listing that is wider than the terminal as well."""
         shown_sections = (grid, Listing(tuple(listing)))
-        coloured = draw("table", *shown_sections, width=width, terminal=Terminal())
+        coloured = draw("table", *shown_sections, width=width, theme=Theme(24, (0, 0, 0)))
         plain = draw("table", *shown_sections, width=width)
         bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
         assert [line.rstrip() for line in bare.split("\n")] == plain.split("\n")

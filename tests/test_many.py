@@ -6,7 +6,6 @@ import io
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import time
@@ -133,9 +132,9 @@ class TestReading:
                 ("field larger than field limit", "a quote"),
             ),
             ("a.txt", "a".encode("utf-16"), ("it is UTF-16", "iconv")),
-            ("a.txt", gzip.compress(b"a"), ("it is gzip",)),
+            ("a.txt", gzip.compress(b"a", mtime=0), ("it is gzip",)),
             ("a.txt.gz", b"a", ("cannot read", "Not a gzipped file")),
-            ("a.txt.gz", gzip.compress(b"a" * 999)[:-9], ("cannot read",)),
+            ("a.txt.gz", gzip.compress(b"a" * 999, mtime=0)[:-9], ("cannot read",)),
             ("a.txt", b"PAR1", ("Parquet",)),
             (".", None, ("cannot read", "Is a directory")),
             ("missing", None, ("cannot read", "No such file")),
@@ -243,6 +242,9 @@ class TestTogether:
             NextTokensQuestion(steps=5, top_k=2),
             NextTokensQuestion(max_length=30),
             NextTokensQuestion(steps=3, temperature=1.5, seed=3),
+            ScoreQuestion(expect="a", within=3),
+            NextTokensQuestion(steps=3, expect="a", at_step=2),
+            NextTokensQuestion(max_length=20, min_prob=0.5, at_step=9),
         ],
     )
     def test_neighbours_change_nothing(self, tiny: Path, question: Any) -> None:
@@ -358,6 +360,55 @@ class TestWriting:
         assert "\n\nprompt 2 ([2])\nerror: the text is empty\nhint: " in out
         assert "## prompt 1 ([1]): the cat sat\n\n| index |" in many("encode", "-f", "markdown").out
 
+    def test_expectations_are_about_each_text(self, tiny: Path, many: Any, tmp_path: Path) -> None:
+        """Lines and an exit code say which and how many are not met, even if nobody wants notes."""
+        options = ["--within", "200", "--quiet", "--json"]
+        texts = [text for text in TEXTS if text]
+        singles = [run_cli("score", "-m", str(tiny), *options, "--", text) for text in texts]
+        unmet = {f"prompt {i} ([{i}]): {run.err[7:]}" for i, run in enumerate(singles) if run.code == 8}
+        assert 0 < len(unmet) < len(texts)
+        done = many("score", *options, stdin=json_lines(texts))
+        assert [json.loads(line)["expectation"]["met"] for line in done.out.splitlines()] == [
+            run.code == 0 for run in singles
+        ]
+        *lines, last = done.err.splitlines(keepends=True)
+        assert (done.code, set(lines), last) == (
+            8, unmet, f"error: {len(unmet)} of {len(texts)} texts are not as expected\n"
+        )  # fmt: skip
+        both = many("score", *options)
+        assert both.code == 5 and both.err.endswith("1 of 6 texts could not be answered\n")
+        arguments = ["score", *options, "--output", str(tmp_path / "out.json")]
+        assert many(*arguments, stdin=json_lines(texts)).code == 8
+        assert many(*arguments, "--resume", stdin=json_lines(texts)).code == 8  # what it need not answer again
+        check_error(many("next-tokens", "--expect", "no token"), 5, "'no token'")
+
+    def test_the_options_about_output_are_heard_by_all_processes(self, tiny: Path, many: Any) -> None:
+        asked = ("next-tokens", "--steps", "2")
+        runs = [many(*asked, "--json", "--no-timing", "--workers", str(workers)) for workers in (1, 3)]
+        assert runs[0] == runs[1] and '"elapsed_ms": null' in runs[0].out
+        header, *rows = csv.reader(
+            io.StringIO(many(*asked, "--format", "csv", "--csv-meta", "--seed", "3", "-t", "1").out)
+        )
+        assert header[:2] == ["prompt_index", "prompt_id"]
+        assert {(row[header.index("model")], row[header.index("seed")]) for row in rows} == {(str(tiny), "3")}
+        assert {len(row) for row in rows} == {len(header)}
+        plain = many(*asked, "--ascii", "--no-timing", stdin=b"a b\n\n")
+        assert plain.out.isascii() and "·" in many(*asked, stdin=b"a b\n\n").out
+        assert "\x1b[" in many(*asked, "--color", "always").out
+
+    def test_quiet_keeps_what_is_wrong(self, many: Any) -> None:
+        assert many("encode", "--format", "csv", "--quiet").err.splitlines() == [
+            "prompt 2 ([2]): the text is empty",
+            "error: 1 of 6 texts could not be answered",
+        ]
+
+    def test_unseen_characters_are_told_of_once(self) -> None:
+        done = run_cli(
+            "score", "-m", "pocket", "--input", "-", "--json", "--workers", "1", stdin="你好\n世界\n".encode()
+        )
+        assert (done.code, done.out.count("\n"), done.err.count("\n")) == (0, 2, 1)
+        assert "has hardly or never seen 你 好" in done.err
+
     def test_parquet(self, many: Any, tmp_path: Path) -> None:
         parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
         for name in ("score", "encode", "next-tokens"):
@@ -406,6 +457,7 @@ class TestWriting:
             (["decode", "--input", "-", "--text"], ("--text",)),
             (["decode", "--input", "-", "--prompt", "a"], ("--input",)),
             (["hidden-states", "--input", "-", "--save", "a.npz"], ("--save",)),
+            (["encode", "--input", "-", "--explain"], ("--explain is for a single text",)),
             (["encode", "--input", "-", "--resume"], ("--resume needs --output",)),
             (["encode", "--input", "-", "--resume", "-o", "a.parquet"], ("parquet",)),
             (["encode", "--input", "-", "--resume", "-o", "/dev/null"], ("/dev/null",)),
@@ -485,6 +537,7 @@ class TestResuming:
             (["--format", "csv"], ('--format was "json", and is now "csv"',)),
             (["--backend", "torch"], ("--backend was",)),
             (["--field", "id"], ("--field was",)),
+            (["--no-timing"], ("--no-timing was false, and is now true",)),
         ]:
             check_error(resume(*options), 2, *words, hint=True)
         check_error(resume(name="encode"), 2, "command was")
@@ -516,6 +569,7 @@ class TestStopping:
     @pytest.mark.parametrize("named", [True, False])
     def test_a_full_disk_leaves_whole_lines(self, tiny: Path, tmp_path: Path, *, named: bool) -> None:
         """As if it had room for 40,000 bytes, be the file named or standard output."""
+        resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
         (tmp_path / "in.jsonl").write_bytes(json_lines(LONG_TEXTS))
         output = tmp_path / "out.json"
         arguments = ["score", "-m", str(tiny), "-i", str(tmp_path / "in.jsonl"), "--json", "--workers", "1"]

@@ -14,14 +14,14 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 import gpt2_inspect
-from gpt2_inspect.render import FORMATS, render
+from gpt2_inspect.render import FORMATS, Page, render
 from gpt2_inspect.render.grid import layouts
-from gpt2_inspect.render.lines import Line, wrap
+from gpt2_inspect.render.lines import wrap
 from gpt2_inspect.render.live import LiveTable
 from gpt2_inspect.render.sections import Cell
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.render.views.next_tokens import live
-from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
+from gpt2_inspect.render.visible import safe_text, visible_line, visible_token
 from gpt2_inspect.results import Candidate, Prompt, RunInfo, SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
 from harness import MODEL, Terminal
@@ -112,7 +112,7 @@ def candidates(step: Step) -> list[Cell]:
 
 
 def text_of(made: NextTokens, form: str, width: int | None = None) -> str:
-    return "".join(render(made, form, width))
+    return "".join(render(made, form, Page(width)))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ class TestVisible:
             (b" the", "·the"),
             (b"\n", "⏎"),
             (b"\t\r\0\x1b\x7f", "⇥\\x0d\\x00\\x1b\\x7f"),
-            (b"", NO_BYTES),
+            (b"", "∅"),
             ("你".encode(), "你"),
             ("你".encode()[:2], "\\xe4\\xbd"),
             (b" " + "你".encode()[:1], "·\\xe4"),
@@ -238,18 +238,17 @@ class TestLayout:
                 copied = safe_text(made.steps[0].context + made.completion.text).splitlines()
                 assert [line for line in lines if cell_len(line) > width and line not in copied] == []
             for step in made.steps:
-                drawn = self.lines_of(step, width)
-                for cell in candidates(step):
+                grid = live(step)
+                (layout,) = layouts(grid, width, cell_len)  # one that saw nothing else
+                (row,) = grid.rows
+                told_apart = tuple(cell._replace(prob=index) for index, cell in enumerate(row))
+                drawn = list(layout.row(told_apart))
+                for cell in told_apart[2:]:
+                    if not cell.text:
+                        continue
                     shown = "".join(part.text for line in drawn for part in line if part.prob == cell.prob)
                     shown = without_spaces(shown).replace("drawnfromfurtherdown:", "", 1)
                     assert shown == without_spaces(cell.text + cell.aside)
-
-    @staticmethod
-    def lines_of(step: Step, width: int | None) -> list[Line]:
-        """The lines of one step, from a layout that saw nothing else."""
-        grid = live(step)
-        (layout,) = layouts(grid, width, cell_len)
-        return list(layout.row(grid.rows[0]))
 
     @pytest.mark.parametrize("sampled", [False, True])
     @pytest.mark.parametrize("width", [200, 120, 100, 80, 60, 40, 20])
@@ -257,7 +256,7 @@ class TestLayout:
         tokens = [text.encode() for text in HOSTILE.values()]
         made = result(tokens[:20], HOSTILE["markdown"] * 2, top_k=5, sampled=sampled, chosen=1 + 9 * sampled)
         terminal = Terminal()
-        table = LiveTable("next-tokens", terminal, width, colour=False)
+        table = LiveTable("next-tokens", terminal, Page(width))
         for number, step in enumerate(made.steps, start=1):
             table.part(step)
             assert terminal.getvalue().count("20.0%") == number  # of the first candidate, on the terminal at once
@@ -335,7 +334,18 @@ class TestStructured:
     def test_envelope(self, real: NextTokens) -> None:
         document = json.loads(text_of(real, "json"), parse_constant=pytest.fail)
         assert list(document) == [
-            *("schema_version", "command", "model", "run", "prompt", "decoding", "steps", "completion", "finish_reason")
+            *(
+                "schema_version",
+                "command",
+                "model",
+                "run",
+                "prompt",
+                "decoding",
+                "steps",
+                "completion",
+                "finish_reason",
+            ),
+            "expectation",
         ]
         assert (document["schema_version"], document["command"]) == (1, "next-tokens")
         assert list(document["model"]) == [
@@ -384,9 +394,9 @@ class TestStructured:
 
     def test_which_text_it_is_about(self, real: NextTokens) -> None:
         """Told by the writer, first in each row and behind the name of the model in each line."""
-        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", prompt_index=7)), newline="")))
+        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", Page(prompt_index=7))), newline="")))
         assert {row["prompt_index"] for row in rows} == {"7"} and len(rows) == 12
-        lines = [json.loads(line) for line in "".join(render(real, "jsonl", prompt_index=7)).splitlines()]
+        lines = [json.loads(line) for line in "".join(render(real, "jsonl", Page(prompt_index=7))).splitlines()]
         assert [(list(line).index("prompt_index"), line["prompt_index"]) for line in lines] == [(3, 7)] * 4
 
     def test_csv_numbers_are_exact(self, real: NextTokens) -> None:

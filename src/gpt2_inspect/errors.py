@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 5
     BACKEND_UNAVAILABLE = 6
     NETWORK = 7
+    NOT_AS_EXPECTED = 8
     INTERRUPTED = 130
 
 
@@ -97,7 +98,7 @@ class UsageError(InspectError):
 
 
 class PositionError(UsageError):
-    """A position was asked for that this text does not have."""
+    """A position or a step was asked for that this text does not have."""
 
     about_text = True
 
@@ -163,3 +164,9 @@ class NetworkError(InspectError):
     """The hub was reached, but a download from it failed."""
 
     exit_code = ExitCode.NETWORK
+
+
+class ExpectationError(InspectError):
+    """A result is there, and not what was expected of it."""
+
+    exit_code = ExitCode.NOT_AS_EXPECTED

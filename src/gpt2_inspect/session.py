@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter, Signature, signature
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from . import analysis
 from .analysis.question import Answer, Asked, Question
@@ -18,7 +18,9 @@ from .sources import find_model
 
 if TYPE_CHECKING:
     from .analysis.continuation import Continuation
+    from .analysis.quiz import QuizGame
     from .backends.base import Array
+    from .results.compare import Comparison
 
 _P = ParamSpec("_P")
 _A = TypeVar("_A")
@@ -58,6 +60,28 @@ def load(
     check_choice(backend, device, dtype)
     files = find_model(model, revision, offline=offline, for_text=for_text)
     return Session(LoadedGPT2(files, read_config(files.folder / CONFIG), Choice(backend, device, dtype)))
+
+
+class Side(NamedTuple):
+    """One side of a comparison: what is asked about a text, and whom."""
+
+    session: "Session"
+    text: str
+    question: "analysis.NextTokensQuestion"
+    """Such as `NextTokensQuestion(steps=5, temperature=0.5, seed=1)`."""
+
+
+def compare(a: Side, b: Side) -> "Comparison":
+    """Two runs of next-tokens, and each step of them side by side: two texts, or one under two models, temperatures or
+    seeds.
+
+    Each side goes its own way: once they have taken different tokens, a step compares what each makes of its own text.
+    The sides may share a session. Raises what NextTokensQuestion does, for either side.
+    """
+    from .analysis.compare import Asked
+    from .analysis.compare import compare as compare_two
+
+    return compare_two(*(Asked(side.question, side.session._loaded, side.text) for side in (a, b)))
 
 
 class asks(Generic[_P, _A, _R]):  # noqa: N801 - it stands where methods do
@@ -150,6 +174,12 @@ class Session:
         from .analysis.prompt import encode_some
 
         return encode_some(text, self._loaded.tokenizer_for(text))
+
+    def quiz(self, text: str | None = None, *, rounds: int = 10, seed: int | None = None, top_k: int = 5) -> "QuizGame":
+        """A quiz to be played: where does the text go on? QuizGame says what the arguments mean, and what it raises."""
+        from .analysis.quiz import QuizGame
+
+        return QuizGame(self._loaded, text, rounds=rounds, seed=seed, top_k=top_k)
 
     def embedding_weights(self) -> "dict[str, Array]":
         """`wte.weight` (V, D) and `wpe.weight` (n_positions, D), whole, in float32; not to be written to.

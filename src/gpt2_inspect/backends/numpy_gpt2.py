@@ -21,6 +21,7 @@ from .activations import ACTIVATIONS, Activation
 from .base import Cache, Observer, Point, Ranking, backend, check_length, check_room, own_cache, read_only
 from .kernels import MANY_ROWS, activate, attend, multiply, row_groups
 from .ranking import rank
+from .team import by_rows, together
 
 
 @backend
@@ -74,15 +75,15 @@ class NumpyGPT2:
         observer, new = observe or Observer(points=()), token_ids.shape[1]
         stored = own_cache(cache, KeyValueCache)
         past = 0 if stored is None else stored.add(new)
-        x = self._weights.wte[token_ids] + self._weights.wpe[past : past + new]  # (B, T) -> (B, T, D)
 
         def attention(a: Array, layer: int, queries: int) -> Array:
             return self._attention(a, layer, queries, stored, observer)
 
-        x = self._blocks(x, attention, slice(None) if every_position else slice(-1, None), observer)
-        return NumpyLogits(
-            x.reshape(-1, self._config.n_embd), self._weights.lm_head
-        )  # (N, D) -> (N, V), when asked for
+        with together(token_ids.size * self.parameters):
+            x = self._weights.wte[token_ids] + self._weights.wpe[past : past + new]  # (B, T) -> (B, T, D)
+            x = self._blocks(x, attention, slice(None) if every_position else slice(-1, None), observer)
+        rows = x.reshape(-1, self._config.n_embd)  # (B, T, D) -> (N, D)
+        return NumpyLogits(rows, self._weights.lm_head)  # (N, V), when they are asked for
 
     @np.errstate(over="ignore", invalid="ignore")
     def forward_many(
@@ -91,7 +92,8 @@ class NumpyGPT2:
         """The texts stand side by side, as T = N tokens of one batch: only attention has to tell them apart.
 
         A row of a matrix product is the same whatever rows stand beside it, where there are MANY_ROWS: so many there
-        always are.
+        always are. No team shares the work: it would depend on the other texts whether there is one, and where many
+        texts are answered each processor has a process of its own.
         """
         stops = list(accumulate(map(len, texts)))
         spans = [slice(stop - len(text), stop) for stop, text in zip(stops, texts, strict=True)]
@@ -206,6 +208,7 @@ class NumpyGPT2:
         return scale / (layer + 1) if self._config.scale_attn_by_inverse_layer_idx else scale
 
 
+@by_rows
 def layer_norm(x: Array, norm: LayerNorm, epsilon: float) -> Array:
     """Mean 0 and variance 1 along D, then weight and bias (Ba et al. 2016): (..., D) -> (..., D)."""
     x = x - np.add.reduce(x, axis=-1, keepdims=True) / x.shape[-1]
@@ -301,9 +304,10 @@ class NumpyLogits:
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         ranked: list[Ranking] = []
         logits: Array | None = None  # of one group of rows after the other
-        for rows in row_groups(len(self._hidden), len(self._lm_head)):
-            logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
-            ranked.append(rank(logits, k, None if targets is None else targets[rows]))
+        with together(len(self._hidden) * self._lm_head.size):
+            for rows in row_groups(len(self._hidden), len(self._lm_head)):
+                logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
+                ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def to_numpy(self) -> Array:

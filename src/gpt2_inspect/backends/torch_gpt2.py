@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from ..checkpoint.config import GPT2Config
+from ..checkpoint.pickles import broken_pickle
 from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line, not_finite
 from ..filenames import PICKLE, PICKLE_INDEX, has_safetensors
@@ -267,6 +268,8 @@ def _load_model(folder: Path, dtype: str) -> Any:
             output_loading_info=True,
         )
     except Exception as error:  # transformers and torch raise many kinds for broken files
+        if not has_safetensors(folder) and (broken := broken_pickle(_pickles(folder))) is not None:
+            raise broken from error
         raise ModelUnusableError(
             Message(
                 "transformers cannot open the weights in {folder!r}: {error}",
@@ -279,6 +282,12 @@ def _load_model(folder: Path, dtype: str) -> Any:
             Message("{folder!r}: its weights lack the tensor {tensor!r}", folder=str(folder), tensor=missing[0])
         )
     return model
+
+
+def _pickles(folder: Path) -> list[Path]:
+    """The files of its weights."""
+    whole = folder / PICKLE
+    return [whole] if whole.is_file() else [folder / name for name in shard_names(folder, PICKLE_INDEX)]
 
 
 def _observed(model: Any, observe: Observer) -> Any:

@@ -36,5 +36,9 @@ def attention(
 
     For each head: to which tokens the one at --position, by default the last, gives the largest attention weights, and
     the entropy of all its weights. With --layer and --head also the weights of every token.
+
+    Examples:
+        gpt2-inspect attention "The cat sat on the mat"
+        gpt2-inspect attention "The cat sat on the mat" --layer 1 --head 2
     """
     request.answer(lambda: analysis.AttentionQuestion, text, save)

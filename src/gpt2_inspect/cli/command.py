@@ -5,7 +5,7 @@ shared options are put behind them.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import typer
 
 from ..errors import UsageError
-from ..messages import Message, Option, say
+from ..messages import Message, Option
+from ..render.formats import Page
+from ..render.signs import use_signs
 from . import options
 from .streams import Streams
+from .terminal import choose_theme, signs_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..analysis.question import Question
-    from ..results import Options
     from ..session import Session
+    from .expect import Judge
     from .many import Many
     from .output import Output
     from .save import Saver
 
 
-_Q = TypeVar("_Q", bound="Options")
+_Q = TypeVar("_Q", bound="Question[Any, Any]")
 
 
 class Request(NamedTuple):
@@ -42,20 +45,28 @@ class Request(NamedTuple):
     """Where many texts are asked about."""
 
     def answer(
-        self, question: "Callable[[], type[Question[str, Any]]]", text: str | None, save: str | None = None
+        self,
+        question: "Callable[[], type[Question[str, Any]]]",
+        text: str | None,
+        save: str | None = None,
+        judge: "Judge | None" = None,
     ) -> None:
         """All that most commands do: ask the question about the text, or about many, and write the answer.
 
-        The parts of a question whose command can `save` are arrays by their names, for that file.
+        The parts of a question whose command can `save` are arrays by their names, for that file. What the `judge`
+        finds is told once all is written.
         """
         if self.is_about_many(text):
             self.refuse_with_many(save=save)
-            self.answer_many(question())
+            self.answer_many(question(), judge=judge)
             return
         asked = self.read_text(text)
         with self.open_output() as out, self.open_save(save) as saver:
             session = self.open_session(asked)
-            out.write(session.ask(self.question(question()), asked, on_part=saver.write if saver else None))
+            result = session.ask(self.question(question()), asked, on_part=saver.write if saver else None)
+            out.write(result)
+        if judge is not None:
+            judge.check(result)
 
     def read_text(self, text: str | None) -> str:
         """The text, or standard input if it is `-`. Raises UsageError if there is none, and InputError."""
@@ -87,41 +98,85 @@ class Request(NamedTuple):
 
     def answer_many(
         self,
-        question: "type[Question[Any, Any]]",
+        question: "type[_Q]",
         field: str = "text",
         parse: "Callable[[Any], Any] | None" = None,
+        judge: "Judge | None" = None,
     ) -> None:
         """The same for many texts. `field` is where a record of the input has them, `parse` takes them from there."""
         from .many import Frame, answer_many, as_text
 
-        if self.many is not None:
-            run_as = {name: self.shared[name] for name in ("backend", "device", "dtype")}
-            frame = Frame(self.streams, self.format, self.output, self.open_session, run_as)
-            answer_many(self.many, frame, self.question(question), field, parse or as_text)
+        assert self.many is not None  # see is_about_many
+        self.refuse_with_many(explain=self.shared["explain"])
+        form, page = self._form_and_page()
+        run_as = {name: self.shared[name] for name in ("backend", "device", "dtype")}
+        frame = Frame(self.streams, form, page, self.output, self.open_session, run_as)
+        answer_many(self.many, frame, self.question(question), field, parse or as_text, judge)
 
-    def question(self, kind: type[_Q]) -> _Q:
-        """The question with the command's own options; one that was not given is left to the question."""
+    def question(self, kind: type[_Q], **others: Any) -> _Q:
+        """The question with the command's own options, or `others` in place of them; one that was not given, or is
+        None, is left to the question."""
         names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # questions are dataclasses
-        return kind(**{name: value for name, value in self.own.items() if name in names and value is not None})
+        values = {**self.own, **others}
+        return kind(**{name: value for name, value in values.items() if name in names and value is not None})
 
     def open_session(self, text: str = "") -> "Session":
         """Load the model that is named, or the one for this text."""
+        return self.open_session_of(self.shared["model"], text)
+
+    def open_session_of(self, model: str | None, text: str = "") -> "Session":
+        """Load this model; None for the one for this text."""
         from .model import open_session
 
-        names = ("model", "revision", "offline", "backend", "device", "dtype")
-        return open_session(self.streams, **{name: self.shared[name] for name in names}, for_text=text)
+        names = ("revision", "offline", "backend", "device", "dtype")
+        return open_session(self.streams, model, **{name: self.shared[name] for name in names}, for_text=text)
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of a command that has a `--model` of its own, if that is not given."""
+        return self.streams.environ.get(options.MODEL_VARIABLE) or None
 
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
+        form = form or (self.shared["explain"] and "--explain")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
-    def open_output(self) -> "AbstractContextManager[Output]":
-        """Where the result goes. Raises UsageError or OutputError if it cannot go there."""
+    def open_output(self, *, bare: bool = False) -> "AbstractContextManager[Output]":
+        """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
         from .output import open_output
 
-        return open_output(self.streams, self.output, self.format)
+        form, page = self._form_and_page(bare=bare)
+        return open_output(self.streams, self.output, form, page, explained=self.shared["explain"])
+
+    def _form_and_page(self, *, bare: bool = False) -> "tuple[str, Page]":
+        """The format that is asked for, and what is to be written for. Raises UsageError if options disagree."""
+        from .output import choose_format, width_for
+
+        path = self.output
+        form = choose_format(self.shared["form"], self.shared["json"], path, explained=self.shared["explain"])
+        meta = self.shared.get("csv_meta", False)
+        if meta and form != "csv":
+            raise UsageError(
+                Message("--csv-meta is for CSV, and the result is {form}", form=form),
+                Message("--format csv, or an --output that ends in .csv"),
+            )
+        theme = choose_theme(
+            self.streams,
+            self.shared["color"],
+            self.shared["theme"],
+            shows=form == "table" and path is None and not bare,
+        )
+        width = width_for(self.streams, theme) if path is None else None
+        return form, Page(width, theme, timing=not self.shared["no_timing"], meta=meta)
+
+    def write_line(self, line: str) -> None:
+        """Write a bare text and a line feed to standard output."""
+        from ..render.formats import DEFAULT
+        from .output import Output
+
+        Output(self.streams, None, None, DEFAULT).write_line(line)
 
     def open_save(self, name: str | None, option: str = "--save") -> "AbstractContextManager[Saver | None]":
         """Where the arrays go that this option asks for. Raises UsageError or OutputError if they cannot go there."""
@@ -132,13 +187,6 @@ class Request(NamedTuple):
         if option != "--save" and (beside := self.own["save"]) is not None:
             others["--save"] = file_named("--save", beside)
         return open_save(option, None if name is None else file_named(option, name), others)
-
-    @property
-    def format(self) -> str:
-        """The one that is asked for. Raises UsageError if options disagree or name none."""
-        from .output import choose_format
-
-        return choose_format(self.shared["form"], self.shared["json"], self.output)
 
     @property
     def output(self) -> "Path | None":
@@ -160,6 +208,13 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    color: options.Color = "auto",
+    theme: options.Theme = "auto",
+    ascii: options.Ascii = False,
+    explain: options.Explain = False,
+    no_timing: options.NoTiming = False,
+    csv_meta: options.CsvMeta = False,
+    quiet: options.Quiet = False,
     traceback: options.Traceback = False,
 ) -> None:
     """Only its parameters count: they become those of every command."""
@@ -197,25 +252,51 @@ def _many(values: dict[str, Any]) -> "Many | None":
 _INPUT = Option("input")
 
 
-def with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
-    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones."""
-    _, *own = inspect.signature(function).parameters.values()
-    first, *shared = inspect.signature(shared_options).parameters.values()
-    many = inspect.signature(many_options).parameters.values() if hasattr(function, "takes_many") else ()
+def with_shared_options(function: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
+    """`function(request, ...)` as a function whose parameters are the command's own and the shared ones.
 
-    def command(**values: Any) -> None:
-        streams: Streams = values.pop(first.name).obj
-        many_values = {parameter.name: values.pop(parameter.name) for parameter in many}
-        shared_values = {parameter.name: values.pop(parameter.name) for parameter in shared}
+    An option of the command's own takes the place of the shared one with the same name; those that `without` names
+    have no meaning for it.
+    """
+    _, *own = inspect.signature(function).parameters.values()
+    _, *every = inspect.signature(shared_options).parameters.values()
+    left_out = {*without, *(parameter.name for parameter in own)}
+    shared = [parameter for parameter in every if parameter.name not in left_out]
+    many = [*inspect.signature(many_options).parameters.values()] if hasattr(function, "takes_many") else []
+
+    def call(streams: Streams, **values: Any) -> None:
+        streams = streams._replace(quiet=values["quiet"])
+        many_values, shared_values = (
+            {parameter.name: values.pop(parameter.name) for parameter in each} for each in (many, shared)
+        )
         name = function.__name__.replace("_", "-")
         request = Request(streams, shared_values, values, name, _many(many_values))
+        use_signs(signs_for(streams, asked=request.shared["ascii"]))
         function(request, **values)
+
+    return _for_typer(function, call, [*many, *shared])
+
+
+def with_streams(function: Callable[..., None]) -> Callable[..., None]:
+    """`function(streams, ...)` as a function whose parameters are the command's own."""
+    return _for_typer(function, function, [])
+
+
+def _for_typer(
+    function: Callable[..., None], call: Callable[..., None], shared: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """What Typer makes a command of: `call` with the streams, and `function`'s name, help and parameters."""
+    _, *own = inspect.signature(function).parameters.values()
+    first, *_ = inspect.signature(shared_options).parameters.values()
+
+    def command(**values: Any) -> None:
+        call(values.pop(first.name).obj, **values)
 
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # so that those with a default may stand anywhere
-        for parameter in (first, *own, *many, *shared)
+        for parameter in (first, *own, *shared)
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__name__, command.__doc__ = function.__name__, say(inspect.cleandoc(function.__doc__ or ""))
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
     return command

@@ -20,5 +20,9 @@ def compare_heads(
 
     Their classes, modules and outputs, and how those of the one follow from those of the other. These are
     transformers' own objects, so torch is loaded, which takes seconds.
+
+    Examples:
+        gpt2-inspect compare-heads "Once upon a"
+        gpt2-inspect compare-heads "Once upon a" --tree
     """
     request.answer(lambda: analysis.CompareHeadsQuestion, text)

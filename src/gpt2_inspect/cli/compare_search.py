@@ -27,5 +27,9 @@ def compare_search(
 
     Greedy search takes the most probable token at each step. Beam search keeps the most probable few continuations and
     extends all of them. The results are those of transformers' generate() with num_beams and num_return_sequences.
+
+    Examples:
+        gpt2-inspect compare-search "The cat sat on" --steps 5
+        gpt2-inspect compare-search "The cat sat on" --num-beams 4 --length-penalty 0
     """
     request.answer(lambda: analysis.CompareSearchQuestion, text)

@@ -49,6 +49,10 @@ def decode(
     Each id is shown with its token and exact bytes, and below them the text of all together. With --prompt it shows
     why an index is decoded and not a logit: argmax and argsort say where in the vocabulary the largest logits stand,
     and a place in the vocabulary is what a token id is.
+
+    Examples:
+        gpt2-inspect decode 258 300 400
+        gpt2-inspect decode --prompt "Once upon a"
     """
     from .ids import as_ids, read_ids
 
@@ -64,7 +68,7 @@ def decode(
         return
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
     text = None if prompt is None else request.streams.read_text(prompt)
-    with request.open_output() as out:
+    with request.open_output(bare=bare) as out:
         session = request.open_session(text or "")
         if text is None:
             result = session.ask(request.question(analysis.DecodeQuestion), token_ids)

@@ -23,6 +23,10 @@ def encode(
 
     Each token is shown with its exact bytes and the characters that it has a part of. A character that is split over
     several tokens, as Chinese ones and emoji are, is shown with all of them.
+
+    Examples:
+        gpt2-inspect encode "hello, how are you"
+        gpt2-inspect encode "hello, how are you" --ids
     """
     if ids:
         request.refuse_formats("--ids")
@@ -31,7 +35,7 @@ def encode(
         request.answer_many(analysis.EncodeQuestion)
         return
     prompt = request.read_text(text)
-    with request.open_output() as out:
+    with request.open_output(bare=ids) as out:
         session = request.open_session(prompt)
         result = session.encode_ids(prompt) if ids else session.ask(request.question(analysis.EncodeQuestion), prompt)
         count = len(result if isinstance(result, list) else result.tokens)

@@ -29,6 +29,10 @@ def hidden_states(
     These are the n_layer + 1 states that transformers returns with output_hidden_states=True: the residual stream
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
+
+    Examples:
+        gpt2-inspect hidden-states "Once upon a"
+        gpt2-inspect hidden-states "Once upon a" --lens --top-k 3
     """
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))

@@ -1,7 +1,8 @@
 """The journal beside an output: how it is made, and how far it is. So a run that was stopped can go on.
 
-A line of JSON says what decides on the output's bytes; each later one how many texts are answered, how many of them
-have an error, up to which byte, and a digest of these texts. It is called like the output, with `.resume` behind it.
+A line of JSON says what decides on the output's bytes; each later one how many texts are answered, up to which byte,
+how many of them have an error, how many are not as expected, and a digest of these texts. It is called like the output,
+with `.resume` behind it.
 """
 
 import json
@@ -23,6 +24,8 @@ class Mark(NamedTuple):
     offset: int = 0
     """Bytes."""
     failed: int = 0
+    unmet: int = 0
+    """That are not as expected."""
     digest: str = ""
     """Of the texts; empty if there are none."""
 

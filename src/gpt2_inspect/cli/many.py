@@ -7,17 +7,21 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import InputError, InspectError, OutputError, UsageError
+from ..errors import ExpectationError, InputError, InspectError, OutputError, UsageError
 from ..many.crew import Answered, answers
 from ..many.texts import Source, Text, open_source, read_texts
 from ..many.worker import Job
 from ..messages import Counted, Message, Option, say
-from ..render import BINARY
+from ..render import BINARY, Page
 from ..render.failures import id_as_text
+from ..render.signs import signs
+from ..render.visible import visible_line
+from ..results import Result
 from ..results.failure import Failure, Problem
 from ..version import __version__
 from .journal import Journal, Mark
@@ -25,10 +29,12 @@ from .processors import processors_for_us
 from .progress import open_progress
 from .sinks import Sink, open_sink
 from .streams import Streams
+from .unseen import unseen_note
 
 if TYPE_CHECKING:
     from ..analysis.question import Question
     from ..session import Session
+    from .expect import Judge
 
 MARK_S = 0.1
 """Between two marks in the journal, at first; later a five-hundredth of the time so far, but no more than the next."""
@@ -52,6 +58,7 @@ class Frame(NamedTuple):
 
     streams: Streams
     form: str
+    page: Page
     path: Path | None
     """Where the answers go; None for standard output."""
     open_session: "Callable[[str], Session]"
@@ -61,7 +68,12 @@ class Frame(NamedTuple):
 
 
 def answer_many(
-    many: Many, frame: Frame, question: "Question[Any, Any]", field: str, parse: Callable[[Any], Any]
+    many: Many,
+    frame: Frame,
+    question: "Question[Any, Any]",
+    field: str,
+    parse: Callable[[Any], Any],
+    judge: "Judge | None",
 ) -> None:
     """Answer the question about each text of --input, and write the answers in their order.
 
@@ -71,8 +83,9 @@ def answer_many(
         question: with its options.
         field: the key or column that has the text, unless --field names another.
         parse: makes of its value what the question is about, or raises InputError.
+        judge: tells which answers are not as expected, if something is.
 
-    Raises InputError in the end if a text could not be answered.
+    Raises InputError in the end if a text could not be answered, else ExpectationError if one is not as expected.
     """
     streams, path, field = frame.streams, frame.path, many.field or field
     workers = _workers(many.workers, frame.run_as["device"])
@@ -91,11 +104,11 @@ def answer_many(
             )
         journal = Journal(path, _description(frame, question, session, field)) if path else None
         start = journal.last_mark() if journal is not None and many.resume else Mark()
-        with open_sink(streams, path, frame.form, start.offset, journal) as sink:
+        with open_sink(streams, path, frame.form, frame.page, start.offset, journal) as sink:
             run = _Run(sink, journal, start, fail_fast=many.fail_fast)
             texts = run.counting(texts)
             run.skip(texts)
-            job = Job(session, question, sink.made_of)
+            job = Job(session, question, partial(_made, sink.made_of, judge))
             found = answers(job, texts, workers=workers, on_lost=run.note_lost)
             quiet = path is None and sink.on_terminal
             with closing(found), open_progress(streams, source, run.read, start.texts, quiet=quiet) as run.bar:
@@ -115,6 +128,8 @@ class _Run:
         self._texts = 0
         self._texts_read = 0
         self._failed = start.failed
+        self._unmet = start.unmet
+        self._warned = False
         self._stopped = False
         self.bar: Any = None
 
@@ -143,7 +158,7 @@ class _Run:
         for text, reply in found:
             self._count(text)
             if reply.error is None:
-                self._sink.answer(text, reply.answer)
+                self._take(text, reply.answer)
             else:
                 self._fail(text, reply.error)
             self.bar.advance(reply.tokens, failed=reply.error is not None)
@@ -160,19 +175,37 @@ class _Run:
         self.bar.note(say("note: a process that answered ended ({reason}); another one goes on", reason=reason.say()))
 
     def report(self) -> None:
-        """Raise InputError if a text could not be answered."""
-        if not self._failed:
-            return
+        """Raise InputError if a text could not be answered, else ExpectationError if one is not as expected."""
         if self._stopped:
             raise InputError(Message("stopped at prompt {index}, which has no answer", index=self._texts - 1))
-        raise InputError(
-            Counted(
-                "{failed} of {n} text could not be answered",
-                "{failed} of {n} texts could not be answered",
-                n=self._texts,
-                failed=self._failed,
+        if self._failed:
+            raise InputError(
+                Counted(
+                    "{failed} of {n} text could not be answered",
+                    "{failed} of {n} texts could not be answered",
+                    n=self._texts,
+                    failed=self._failed,
+                )
             )
-        )
+        if self._unmet:
+            raise ExpectationError(
+                Counted(
+                    "{unmet} of {n} text is not as expected",
+                    "{unmet} of {n} texts are not as expected",
+                    n=self._texts,
+                    unmet=self._unmet,
+                )
+            )
+
+    def _take(self, text: Text, made: "_Made") -> None:
+        """Write an answer, and tell what there is to say about it."""
+        self._sink.answer(text, made.written)
+        if made.unseen is not None and not self._warned:
+            self._warned = True
+            self.bar.note(made.unseen.say())
+        if made.unmet is not None:
+            self._unmet += 1
+            self._tell(text, made.unmet)
 
     def _fail(self, text: Text, error: InspectError) -> None:
         self._failed += 1
@@ -181,8 +214,13 @@ class _Run:
         failure = Failure(id_=text.id, prompt_index=text.prompt_index, error=problem)
         if self._sink.failure(failure) and not self._fail_fast:
             return
+        self._tell(text, error)
+
+    def _tell(self, text: Text, error: InspectError) -> None:
+        """A line on standard error about one text."""
         place = str(text.prompt_index) if text.id is None else f"{text.prompt_index} ({id_as_text(text.id)})"
-        self.bar.note(say("prompt {place}: {message}", place=place, message=problem.message))
+        message = error.say(Option.on_command_line)
+        self.bar.tell(visible_line(say("prompt {place}: {message}", place=place, message=message)))
 
     def _count(self, text: Text) -> None:
         self._texts += 1
@@ -194,7 +232,20 @@ class _Run:
 
     def _mark(self) -> None:
         if self._journal is not None:
-            self._journal.add(Mark(self._texts, self._sink.offset, self._failed, self._digest_so_far()))
+            self._journal.add(Mark(self._texts, self._sink.offset, self._failed, self._unmet, self._digest_so_far()))
+
+
+class _Made(NamedTuple):
+    """What has been made of an answer where it was found, and what is to be said about it."""
+
+    written: Any
+    unmet: ExpectationError | None
+    unseen: Message | None
+
+
+def _made(made_of: Callable[[Text, Any], Any], judge: "Judge | None", text: Text, result: Result) -> _Made:
+    unmet = None if judge is None else judge.finds(result)
+    return _Made(made_of(text, result), unmet, unseen_note(result))
 
 
 def as_text(value: Any) -> str:
@@ -264,6 +315,9 @@ def _description(frame: Frame, question: "Question[Any, Any]", session: "Session
         "version": __version__,
         "command": question.command,
         "format": frame.form,
+        "ascii": signs().ascii,
+        "no_timing": not frame.page.timing,
+        "csv_meta": frame.page.meta,
         "model": model.name,
         "revision": model.revision,
         "model files": files,

@@ -9,6 +9,7 @@ from ..messages import say, say_n
 from ..render.visible import visible_token
 from . import options
 from .command import Request, takes_many
+from .expect import Judge
 
 
 @takes_many
@@ -28,7 +29,17 @@ def next_tokens(
             ),
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many candidates to show at each step."))] = 5,
+    top_k: Annotated[
+        int,
+        typer.Option(
+            "--top-k",
+            "-k",
+            help=say(
+                "How many candidates to show at each step. It has no bearing on the choice, as top_k has in "
+                "transformers: that is --sample-top-k here."
+            ),
+        ),
+    ] = 5,
     temperature: Annotated[
         float | None, typer.Option("--temperature", "-t", help=say("Sample, with the logits divided by this."))
     ] = None,
@@ -37,7 +48,10 @@ def next_tokens(
         typer.Option("--top-p", help=say("Sample from the fewest tokens whose probabilities sum to this.")),
     ] = None,
     sample_top_k: Annotated[
-        int | None, typer.Option("--sample-top-k", help=say("Sample from this many of the most probable tokens."))
+        int | None,
+        typer.Option(
+            "--sample-top-k", help=say("Sample from this many of the most probable tokens (transformers' top_k).")
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help=say("Seed of the sampling: the same one draws the same tokens."))
@@ -46,14 +60,33 @@ def next_tokens(
     truncate_left: Annotated[
         bool, typer.Option("--truncate-left", help=say("Drop the oldest tokens of a prompt that is too long."))
     ] = False,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            "--expect", metavar="TOKEN", help=say("The token that should come at the first step, with its space.")
+        ),
+    ] = None,
+    within: Annotated[
+        int | None, typer.Option("--within", metavar="K", help=say("It may have any rank up to K. Default: 1."))
+    ] = None,
+    min_prob: options.MinProb = None,
+    at_step: Annotated[
+        int | None, typer.Option("--at-step", metavar="N", help=say("It should come at step N instead."))
+    ] = None,
 ) -> None:
     """Rank the next tokens, take one, append it, and ask again.
 
     The most probable token is taken each time. With --temperature, --top-p or --sample-top-k it is drawn at random
     instead, and each candidate shows two probabilities: the model's, and the one it was drawn with.
+
+    Examples:
+        gpt2-inspect next-tokens "Once upon a time" --temperature 0.8 --seed 3
+        gpt2-inspect next-tokens "Once upon a" --steps 1 --expect " time" --within 3
     """
+    judge = Judge(named=expect is not None, at_step=at_step or 1)
     if request.is_about_many(text):
-        request.answer_many(analysis.NextTokensQuestion)
+        _note_seed(request)
+        request.answer_many(analysis.NextTokensQuestion, judge=judge)
         return
     prompt = request.read_text(text)
     with request.open_output() as out:
@@ -65,8 +98,7 @@ def next_tokens(
             first = result.prompt.tokens[0]
             shown = visible_token(first.token, first.bytes)
             request.streams.note(say("note: the prompt is empty; the model starts from {token}", token=shown))
-        if seed is not None and not question.sampled:
-            request.streams.note(say("note: --seed does nothing without --temperature, --top-p or --sample-top-k"))
+        _note_seed(request)
         if result.prompt.tokens_dropped:
             dropped = result.prompt.tokens_dropped
             request.streams.note(
@@ -76,7 +108,11 @@ def next_tokens(
                     n=dropped,
                 )
             )
-        if table:
-            table.finish(result)
-        else:
-            out.write(result)
+        out.write(result)
+    judge.check(result)
+
+
+def _note_seed(request: Request) -> None:
+    """Say so if there is a seed, and nothing that it could be for."""
+    if request.own["seed"] is not None and not request.question(analysis.NextTokensQuestion).sampled:
+        request.streams.note(say("note: --seed does nothing without --temperature, --top-p or --sample-top-k"))

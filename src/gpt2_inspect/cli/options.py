@@ -28,12 +28,18 @@ Save = Annotated[
     ),
 ]
 
+MinProb = Annotated[
+    float | None, typer.Option("--min-prob", metavar="P", help=say("The least probability that it may have."))
+]
+
+MODEL_VARIABLE = "GPT2_INSPECT_MODEL"
+
 Model = Annotated[
     str | None,
     typer.Option(
         "--model",
         "-m",
-        envvar="GPT2_INSPECT_MODEL",
+        envvar=MODEL_VARIABLE,
         metavar="NAME",
         help=say(
             "`pocket` or `pocket-zh` (bundled, English and Chinese), a directory, or a hub id such as `gpt2`. Default: "
@@ -71,6 +77,46 @@ OutputFile = Annotated[
         "--output", "-o", metavar="FILE", help=say("Write to FILE, which is replaced only when all went well.")
     ),
 ]
+Color = Annotated[
+    str,
+    typer.Option(
+        "--color",
+        metavar="WHEN",
+        help=say("always, never or auto: on a terminal. FORCE_COLOR and NO_COLOR say the first two."),
+    ),
+]
+Theme = Annotated[
+    str,
+    typer.Option(
+        "--theme",
+        envvar="GPT2_INSPECT_THEME",
+        metavar="NAME",
+        help=say(
+            "Of the shades: dark, light (what the terminal's background is), none, or auto, which asks the terminal."
+        ),
+    ),
+]
+Ascii = Annotated[
+    bool,
+    typer.Option(
+        "--ascii",
+        help=say(
+            "Signs in ASCII: _ is a space in a token, \\n a line feed, \\t a tab, * what was taken, ... what was cut; "
+            "\\_ and \\\\ are an underscore and a backslash in the text itself."
+        ),
+    ),
+]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help=say("Say below the table what was asked, how to read it, and the idea behind it.")),
+]
+NoTiming = Annotated[
+    bool, typer.Option("--no-timing", help=say("Leave out how long it took: two runs then print the same."))
+]
+CsvMeta = Annotated[
+    bool, typer.Option("--csv-meta", help=say("With CSV: behind each row, columns for the model, seed and options."))
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("No notes and no progress; errors stay."))]
 Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]
 
 Input = Annotated[

@@ -59,6 +59,11 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
 
 def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
     """Without Typer's own `main`, for which an EOFError of anybody's is a Ctrl-C."""
+    if shell := streams.environ.get("GPT2_INSPECT_COMPLETE"):
+        from .completion import complete
+
+        streams.stdout.writelines(f"{line}\n" for line in complete(arguments, shell))
+        return ExitCode.DONE
     from typer import Exit, TyperException
     from typer.main import get_command
 
@@ -72,15 +77,9 @@ def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
     except Exit as done:  # behind --help and --version
         return done.exit_code
     except TyperException as error:
-        where = getattr(error, "ctx", None)
-        hint = None
-        if where and type(error).__name__ == "NoSuchOption":
-            hint = say(
-                "see `{command} --help`; an argument that begins with - goes behind `--`", command=where.command_path
-            )
-        elif where:
-            hint = say("see `{command} --help`", command=where.command_path)
-        return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
+        from .refusals import refused
+
+        raise refused(error, arguments) from None
 
 
 def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:

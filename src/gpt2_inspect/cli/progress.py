@@ -17,6 +17,9 @@ class Progress(Protocol):
     def note(self, line: str) -> None:
         """A line on standard error, above the bar."""
 
+    def tell(self, line: str) -> None:
+        """The same for what is wrong, which is said to those who want no notes, too."""
+
 
 class _Silent:
     """Where nobody looks."""
@@ -30,16 +33,20 @@ class _Silent:
     def note(self, line: str) -> None:
         self._streams.note(line)
 
+    def tell(self, line: str) -> None:
+        self._streams.tell(line + "\n")
+
 
 @contextmanager
 def open_progress(
     streams: Streams, source: Source, read: Callable[[], int], done: int, *, quiet: bool
 ) -> Iterator[Progress]:
-    """A bar, or nothing if standard error is no terminal or `quiet`: answers that go to one show how far it is.
+    """A bar; nothing if standard error is no terminal, nobody wants notes, or `quiet`: answers that go to a terminal
+    show how far it is.
 
     `read` says how many texts have been read, of which `done` were answered by an earlier run.
     """
-    if quiet or not streams.stderr.isatty():
+    if quiet or streams.quiet or not streams.stderr.isatty():
         yield _Silent(streams)
         return
     from rich.console import Console
@@ -83,3 +90,5 @@ class _Bar:
 
     def note(self, line: str) -> None:
         self._shown.console.print(line, soft_wrap=True)
+
+    tell = note

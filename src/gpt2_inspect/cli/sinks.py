@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from ..errors import OutputError
 from ..many.texts import Text
 from ..messages import Message
-from ..render import BINARY, FORMATS, Page, render_head, render_on
+from ..render import BINARY, FORMATS, Page, render, render_head
 from ..render.failures import render_failure
+from ..render.signs import Signs, signs, use_signs
 from ..render.visible import safe_text
 from ..results import Result
 from ..results.failure import Failure
@@ -28,7 +29,7 @@ class Sink(Protocol):
     """Takes answers in their order."""
 
     made_of: Any
-    """What is made of an answer where it was found: a function of a Text and a Result, or None for the record."""
+    """What is made of an answer where it was found: a function of a Text and a Result."""
     on_terminal: bool
 
     @property
@@ -36,16 +37,18 @@ class Sink(Protocol):
         """Bytes that the output has."""
 
     def answer(self, text: Text, made: Any) -> None:
-        """Write what `made_of` gave, or the record. Raises OutputError."""
+        """Write what `made_of` gave. Raises OutputError."""
 
     def failure(self, failure: Failure) -> bool:
         """Write what is wrong with a text; False if the format has no place for it. Raises OutputError."""
 
 
 @contextmanager
-def open_sink(streams: Streams, path: Path | None, form: str, offset: int, journal: Journal | None) -> Iterator[Sink]:
+def open_sink(
+    streams: Streams, path: Path | None, form: str, page: Page, offset: int, journal: Journal | None
+) -> Iterator[Sink]:
     """A Sink to a file, behind its first `offset` bytes, or to standard output. The rest of the file goes with the
-    first answer.
+    first answer. What is the same of all pages stands in `page`.
 
     Raises OutputError if the file cannot be written.
     """
@@ -61,63 +64,60 @@ def open_sink(streams: Streams, path: Path | None, form: str, offset: int, journ
                 rows.close()
         return
     if path is None:
-        yield TextSink(_StandardOutput(streams), form, streams)
+        yield TextSink(_StandardOutput(streams), form, page, on_terminal=streams.stdout.isatty())
         return
     with reported(path):
         out = _File(path, offset, journal)
     try:
-        yield TextSink(out, form, None)
+        yield TextSink(out, form, page, on_terminal=False)
         out.begin()
     finally:
         out.close()
 
 
-def rendered(form: str, text: Text, result: Result) -> tuple[str, str]:
+def rendered(form: str, page: Page, shown_with: Signs, text: Text, result: Result) -> tuple[str, str]:
     """What stands above all answers, and this one."""
-    page = Page(prompt_index=text.prompt_index, prompt_id=text.id, many=True)
-    return render_head(page, result, form), "".join(render_on(page, result, form))
+    use_signs(shown_with)
+    page = _page_of(text, page)
+    return render_head(result, form, page), "".join(render(result, form, page))
 
 
 def typed(text: Text, result: Result) -> Any:
     """The rows with the types of their columns."""
     from ..render.parquet import typed_rows
 
-    return typed_rows(result, Page(prompt_index=text.prompt_index, prompt_id=text.id, many=True))
+    return typed_rows(result, _page_of(text, Page()))
+
+
+def _page_of(text: Text, page: Page) -> Page:
+    return page._replace(prompt_index=text.prompt_index, prompt_id=text.id, many=True)
 
 
 class TextSink:
-    """Text in one of FORMATS. For a terminal it is rendered here, with its colours."""
+    """Text in one of FORMATS."""
 
-    def __init__(self, out: "_File | _StandardOutput", form: str, streams: Streams | None) -> None:
+    def __init__(self, out: "_File | _StandardOutput", form: str, page: Page, *, on_terminal: bool) -> None:
         self._out = out
         self._form = form
-        self._streams = streams
+        self._width = page.width
         self._headed = out.offset > 0
-        self.on_terminal = streams is not None and streams.stdout.isatty()
-        shown_here = self.on_terminal or (streams is not None and streams.width is not None and form == "table")
-        self.made_of = None if shown_here else partial(rendered, form)
+        self.on_terminal = on_terminal
+        self.made_of = partial(rendered, form, page, signs())
 
     @property
     def offset(self) -> int:
         return self._out.offset
 
     def answer(self, text: Text, made: Any) -> None:
-        head, body = self._rendered(text, made) if self.made_of is None else made
+        head, body = made
         self._write(body if self._headed else head + body)
         self._headed = True
 
     def failure(self, failure: Failure) -> bool:
         if not FORMATS[self._form].holds_failures:
             return False
-        width = None if self._streams is None else self._streams.width
-        self._write("".join(render_failure(failure, self._form, width)))
+        self._write("".join(render_failure(failure, self._form, self._width)))
         return True
-
-    def _rendered(self, text: Text, result: Result) -> tuple[str, str]:
-        assert self._streams is not None
-        terminal = self._streams.stdout if self._streams.colour else None
-        page = Page(self._streams.width, terminal, text.prompt_index, text.id, many=True)
-        return render_head(page, result, self._form), "".join(render_on(page, result, self._form))
 
     def _write(self, text: str) -> None:
         if self.on_terminal and FORMATS[self._form].exact:

@@ -1,6 +1,10 @@
 """The table of formats. A new one is one file in this folder and one row here; reading the table imports none."""
 
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .sections import Section
+    from .theme import Theme
 
 
 class Page(NamedTuple):
@@ -8,14 +12,25 @@ class Page(NamedTuple):
 
     width: int | None = None
     """Columns of the terminal; None if there is no limit."""
-    terminal: TextIO | None = None
-    """What the colours are for; None for no colours."""
+    theme: "Theme | None" = None
+    """The colours of the terminal; None for none."""
     prompt_index: int = 0
     """Which of many texts the result is about."""
     prompt_id: Any = None
     """What the input calls this text; None if it does not say."""
     many: bool = False
     """True if it is one of many: the results stand one after another, each told apart by the two above."""
+    """Which of several texts the result is about."""
+    below: "tuple[Section, ...]" = ()
+    """What is said to people below the result, in formats that are for them."""
+    timing: bool = True
+    """Whether to tell how long things took, in formats that do."""
+    meta: bool = False
+    """Whether rows are to say what model and settings they come from."""
+
+
+ANY_PAGE = Page()
+"""As wide as it needs, without colours."""
 
 
 class Format(NamedTuple):
@@ -24,13 +39,17 @@ class Format(NamedTuple):
     module: str
     """The file in this folder."""
     function: str
-    """Its function that takes a Result and a Page, and gives the text in pieces."""
+    """Its function that takes a Document and a Page, and gives the text in pieces."""
     endings: tuple[str, ...] = ()
     """Of the names of files that hold this format."""
     exact: bool = False
     """Texts may stand in it as they are: what would steer a terminal is left for the one who writes to it."""
+    for_people: bool = False
+    """It is made of sections, so that more can be said below them."""
+    timed: bool = False
+    """It tells how long things took, unless that is not wanted."""
     head: str = ""
-    """The function that gives, for a Result and a Page, what stands once above the results of many texts."""
+    """The function that gives, for a Document and a Page, what stands once above the results of many texts."""
     holds_failures: bool = True
     """Whether it can say in place of a result what is wrong with a text."""
     binary: bool = False
@@ -38,11 +57,11 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "table": Format("table", "render_table"),
-    "json": Format("json", "render_json", endings=(".json",)),
-    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",)),
+    "table": Format("table", "render_table", endings=(".txt",), for_people=True, timed=True),
+    "json": Format("json", "render_json", endings=(".json",), timed=True),
+    "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True, head="csv_header", holds_failures=False),
-    "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True),
+    "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
 }
 """By name, the default first. `table` is for people at a terminal, the others are plain text."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .signs import signs
+
 Measure = Callable[[str], int]
 """Columns that a text takes on a terminal; a Chinese character takes two."""
 
@@ -53,9 +55,10 @@ def tail(text: str, width: int, measure: Measure) -> str:
     shown = text[-4 * width :]  # four characters a column: some have no width of their own
     if len(shown) == len(text) and measure(shown) <= width:
         return shown
-    while shown and (excess := measure(shown) - (width - 1)) > 0:
+    cut = signs().cut
+    while shown and (excess := measure(shown) - (width - len(cut))) > 0:
         shown = shown[(excess + 1) // 2 :]  # no character takes more than two columns
-    return "…" + shown
+    return cut + shown
 
 
 def pad(text: str, width: int, measure: Measure, *, right: bool = False) -> str:

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from ..messages import say
-from ..results import Result
+from ..results import Document, Result
 from .formats import Page
+from .signs import signs
 from .visible import visible_line
 
 
@@ -22,15 +23,16 @@ def place_values(page: Page) -> list[Any]:
     return [page.prompt_index, called if called is None or isinstance(called, str) else json.dumps(called)]
 
 
-def place_line(page: Page, result: Result | None) -> str:
+def place_line(page: Page, result: Document | None) -> str:
     """For people: the line above the table of one of many texts; without a result its text is not known."""
     _, called = place_values(page)
     shown = None if called is None else visible_line(called)
-    if result is None or result.prompt is None:
+    prompt = result.prompt if isinstance(result, Result) else None
+    if prompt is None:
         if shown is None:
             return say("prompt {index}", index=page.prompt_index)
         return say("prompt {index} ({called})", index=page.prompt_index, called=shown)
-    text = visible_line(result.prompt.text) or "∅"
+    text = visible_line(prompt.text) or signs().no_bytes
     if shown is None:
         return say("prompt {index}: {text}", index=page.prompt_index, text=text)
     return say("prompt {index} ({called}): {text}", index=page.prompt_index, called=shown, text=text)

@@ -64,6 +64,16 @@ class Listing(NamedTuple):
     """Lines whose indentation counts."""
 
     lines: tuple[Cell, ...]
+    title: str = ""
 
 
-Section = Grid | Facts | Passage | Listing
+class Prose(NamedTuple):
+    """Paragraphs under a heading, for reading: a terminal breaks them into lines that are not too long for that."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    listed: bool = False
+    """Each is an item of a list."""
+
+
+Section = Grid | Facts | Passage | Listing | Prose

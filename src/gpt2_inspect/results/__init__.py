@@ -79,7 +79,11 @@ class Record:
         """Options become those of this command, if the file of its question has been imported."""
         from .reading import Reader  # loads what only reading needs
 
-        reader = Reader(json_name, lambda kind: not issubclass(kind, Options) or kind.command == command)
+        reader = Reader(
+            json_name,
+            lambda kind: not issubclass(kind, Options) or kind.command == command,
+            lambda kind, values: kind.content(values) if issubclass(kind, Document) else values,
+        )
         return reader.read(cls, values, cls.__name__)
 
 
@@ -197,32 +201,65 @@ class Options(Record):
 
 
 @record
-class Result(Record):
-    """The envelope of every command's result."""
+class Document(Record):
+    """What a command returns, and a JSON document is made from."""
 
     command: ClassVar[str]
+
+    def entries(self) -> dict[str, Any]:
+        """Those of the JSON document: the schema version and the command's name, then the fields."""
+        return {**self.envelope(), **super().entries()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What a JSON document was made from. Its options are the question, if its file is imported.
+
+        Raises ValueError if a field is missing, unknown or of another type, or the document is of another command or
+        schema version.
+        """
+        return cls._read(values, cls.command)
+
+    @classmethod
+    def envelope(cls) -> dict[str, Any]:
+        """How every document of this kind begins."""
+        return {"schema_version": SCHEMA_VERSION, "command": cls.command}
+
+    @classmethod
+    def content(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values without the envelope. Raises ValueError if that is another one."""
+        envelope = cls.envelope()
+        for name, expected in envelope.items():
+            if values.get(name) != expected:
+                raise ValueError(f"{name} is {values.get(name)!r}, not {expected!r}")
+        return {name: value for name, value in values.items() if name not in envelope}
+
+    def about(self) -> dict[str, Any]:
+        """What a part needs beside the envelope to stand alone."""
+        return {}
+
+    def items(self) -> Sequence[Record]:
+        """The parts that make it up, one a line in the jsonl format."""
+        raise NotImplementedError
+
+    def without_times(self) -> Self:
+        """The same without how long anything took, which is all that differs from run to run."""
+        return self
+
+
+@record
+class Result(Document):
+    """What one model answers: the envelope of most commands."""
+
     model: ModelInfo
     run: RunInfo
     prompt: Prompt | None
     """None where there is no text to start from."""
 
-    def entries(self) -> dict[str, Any]:
-        """Those of the JSON document: the schema version and the command's name, then the fields."""
-        return {"schema_version": SCHEMA_VERSION, "command": self.command, **super().entries()}
+    def about(self) -> dict[str, Any]:
+        return {"model": self.model.name}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The result that a JSON document was made from. Its options are the question, if its file is imported.
-
-        Raises ValueError if a field is missing, unknown or of another type, or the document is of another command or
-        schema version.
-        """
-        envelope = {"schema_version": SCHEMA_VERSION, "command": cls.command}
-        for name, expected in envelope.items():
-            if values.get(name) != expected:
-                raise ValueError(f"{name} is {values.get(name)!r}, not {expected!r}")
-        return cls._read({name: value for name, value in values.items() if name not in envelope}, cls.command)
-
-    def items(self) -> Sequence[Record]:
-        """The parts that make up the result, one a line in the jsonl format."""
-        raise NotImplementedError
+    @property
+    def settings(self) -> Record:
+        """What was asked for, under whatever name the result has it."""
+        asked: Record = self.options  # type: ignore[attr-defined]  # the name that most have for it
+        return asked

@@ -71,3 +71,7 @@ class CompareSearch(Result):
 
     def items(self) -> Sequence[BeamStep]:
         return self.tree
+
+    @property
+    def settings(self) -> Options:
+        return self.search

@@ -50,6 +50,10 @@ class EmbeddedToken(Token):
     sum: Vector
     """Both added up in float32: what the first block reads, `hidden_states[0]` of transformers, which is rounded where
     the model runs in reduced precision."""
+    alike: int
+    """How many other tokens have a row of wte with a cosine of at least 0.99 with this one. Training keeps the rows of
+    what it shows apart; those of tokens that it hardly or never shows have only ever been pushed away together, by the
+    softmax of every step, so that many are nearly the same. Where this is 16 or more, neighbours mean nothing."""
     nearest: tuple[Neighbor, ...]
     """The other tokens whose rows of wte have the largest cosines with this one, best first, equal ones by the lower
     id. Rows of nothing but zeros, as padding has them, point nowhere: they are in no list, and have an empty one."""

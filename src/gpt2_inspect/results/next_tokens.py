@@ -1,9 +1,11 @@
 """The records of `next-tokens`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, Self
 
 from . import Candidate, Prompt, Record, Result, record
+from .expectation import Expectation
 
 
 @record
@@ -36,8 +38,8 @@ class Step(Record):
     """The text before this token: the prompt and what has been added so far."""
     entropy_bits: float
     """Entropy of the model's whole distribution, in bits."""
-    elapsed_ms: float
-    """Time for the forward pass and the choice."""
+    elapsed_ms: float | None
+    """Time for the forward pass and the choice; None where times are left out."""
     chosen: Candidate
     top_logprobs: tuple[Candidate, ...]
     """The `top_k` best candidates, best first."""
@@ -62,6 +64,15 @@ class NextTokens(Result):
     completion: Completion
     finish_reason: str
     """`length`: all steps were taken. `eos`: the last token chosen is an end token."""
+    expectation: Expectation | None = None
+    """What came of the expectation; None if nothing was expected."""
 
     def items(self) -> Sequence[Step]:
         return self.steps
+
+    @property
+    def settings(self) -> Decoding:
+        return self.decoding
+
+    def without_times(self) -> Self:
+        return replace(self, steps=tuple(replace(step, elapsed_ms=None) for step in self.steps))

@@ -14,11 +14,18 @@ class Reader:
     Args:
         plain_name: the name that a field has among the values.
         admits: whether a class may be made at all.
+        content: the values of a class's fields among all that are there for it; ValueError if they are not its own.
     """
 
-    def __init__(self, plain_name: Callable[[str], str], admits: Callable[[type], bool]) -> None:
+    def __init__(
+        self,
+        plain_name: Callable[[str], str],
+        admits: Callable[[type], bool],
+        content: Callable[[type, Mapping[str, Any]], Mapping[str, Any]],
+    ) -> None:
         self._plain_name = plain_name
         self._admits = admits
+        self._content = content
 
     def read(self, kind: type[_K], values: Any, where: str) -> _K:
         """One of this kind, or of a more special kind, that has just these fields; `where` names it in errors.
@@ -27,6 +34,7 @@ class Reader:
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"{where}: {values!r} is no object")
+        values = self._content(kind, values)
         for candidate in self._kinds(kind):
             names = {self._plain_name(field.name): field.name for field in fields(candidate)}
             if names.keys() == values.keys():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, Token, record
+from .expectation import Expectation
 
 
 @record
@@ -52,6 +53,8 @@ class Score(Result):
     """What was asked for."""
     positions: tuple[ScoredToken, ...]
     totals: Totals
+    expectation: Expectation | None = None
+    """What came of the expectation; None if nothing was expected."""
 
     def items(self) -> Sequence[ScoredToken]:
         return self.positions

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ..filenames import ALONGSIDE, CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, shards
+from ..filenames import CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, files_of_a_model
 
 Source = Literal["bundled", "directory", "hub"]
 
@@ -23,7 +23,7 @@ class ModelFiles(NamedTuple):
         """Whether to write the file `path` would change the model: it is one of its files, be it by way of a link, or
         would become one.
         """
-        names = self._names()
+        names = files_of_a_model(self.folder)
         target = Path(os.path.realpath(path))
         if target.parent == Path(os.path.realpath(self.folder)) and target.name in names:
             return True
@@ -34,7 +34,7 @@ class ModelFiles(NamedTuple):
         import hashlib
 
         digest = hashlib.sha256()
-        for name in sorted(self._names()):
+        for name in sorted(files_of_a_model(self.folder)):
             path = self.folder / name
             if path.is_file():
                 digest.update(f"{name} {path.stat().st_size}\n".encode())
@@ -43,10 +43,6 @@ class ModelFiles(NamedTuple):
                         file.seek(part)
                         digest.update(file.read(_SAMPLE))
         return digest.hexdigest()[:16]
-
-    def _names(self) -> set[str]:
-        """Of all files that it may have."""
-        return {CONFIG, *ALONGSIDE, *WEIGHTS, *(name for names in TOKENIZERS for name in names), *shards(self.folder)}
 
 
 _SAMPLE = 1 << 16

@@ -46,13 +46,23 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             Message("try again later"),
         ) from error
     except (OSError, HTTPError) as error:
+        if find_in_cache(hub_id, revision) is not None:
+            raise ModelNotFoundError(
+                Message("the hub cannot be reached ({error})", error=first_line(error)),
+                Message("{hub_id!r} is in the local cache already, and can be used without a network", hub_id=hub_id),
+            ) from error
         raise ModelNotFoundError(
             Message(
                 "model {hub_id!r} is not in the local cache, and the hub cannot be reached ({error})",
                 hub_id=hub_id,
                 error=first_line(error),
             ),
-            Message("check the name and the network, or use `{model} pocket`, which needs none", model=Option("model")),
+            Message(
+                "check the network; HF_ENDPOINT names a mirror of the hub, {offline} takes only what is on this "
+                "machine, and `{model} pocket` needs no network",
+                offline=Option("offline"),
+                model=Option("model"),
+            ),
         ) from error
     except ValueError as error:
         raise NetworkError(

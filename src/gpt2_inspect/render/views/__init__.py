@@ -3,6 +3,7 @@
 What is said to people goes through `say` when it is asked for; tokens, numbers, names of keys and codes do not.
 """
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -10,6 +11,7 @@ from typing import Any, Protocol, cast
 from ...messages import say, say_n
 from ...results import Candidate, Result, Token
 from ..sections import Cell, Column, Grid, Section
+from ..signs import signs
 from ..visible import visible_line, visible_token
 
 
@@ -32,7 +34,7 @@ class LiveView(View, Protocol):
 
 def view_of(command: str) -> View:
     """The view of the command with this name."""
-    return cast("View", import_module(f".{command.replace('-', '_')}", __name__))
+    return cast("View", import_module(f".{re.sub('[- ]', '_', command)}", __name__))
 
 
 TOKEN_COLUMNS = ("id", "token", "bytes_hex")
@@ -42,9 +44,6 @@ def token_values(token: Token) -> list[int | str]:
     """The values of TOKEN_COLUMNS."""
     return [token.id, token.token, bytes(token.bytes).hex()]
 
-
-CHOSEN = "◀"
-"""Marks a candidate that was taken."""
 
 CANDIDATE_COLUMNS = ("rank", *TOKEN_COLUMNS, "logit", "logprob", "prob")
 
@@ -68,7 +67,7 @@ def percent(prob: float) -> str:
 
 def decimal(value: float | None, places: int = 3) -> str:
     """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:z.{places}f}"
+    return signs().nothing if value is None else f"{value:z.{places}f}"
 
 
 def visible(token: Token) -> str:
@@ -78,7 +77,7 @@ def visible(token: Token) -> str:
 
 def hex_bytes(token: Token) -> str:
     """The bytes of a token, with spaces between them; a dash where there are none."""
-    return bytes(token.bytes).hex(" ") or "–"
+    return bytes(token.bytes).hex(" ") or signs().nothing
 
 
 def candidate_cell(candidate: Candidate) -> Cell:

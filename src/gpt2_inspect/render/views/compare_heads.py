@@ -7,12 +7,11 @@ from typing import Any
 from ...messages import say
 from ...results.compare_heads import AddedModule, CompareHeads, ModelClass, Module
 from ..sections import Cell, Column, Facts, Grid, Listing, Section
+from ..signs import signs
 from . import candidate_cell, model_and_backend, visible
 
 ADDED = "+"
 """Stands before what only the causal model has."""
-
-NONE = "–"
 
 PRODUCT = "last_hidden_state @ lm_head.weight.T"
 
@@ -51,7 +50,7 @@ def sections(result: CompareHeads) -> list[Section]:
     returned = Grid(
         (Column(say("output")), *(Column(model.auto_class) for model in models)),
         tuple(
-            (Cell(name), *(Cell(NONE if shape is None else str(list(shape))) for shape in shapes))
+            (Cell(name), *(Cell(signs().nothing if shape is None else str(list(shape))) for shape in shapes))
             for name, *shapes in _outputs(result)
         ),
         keys=1,
@@ -80,9 +79,9 @@ def _outer_modules(result: CompareHeads) -> Grid:
         tuple(
             (
                 Cell(_marked(module, module.name), strong=module.counterpart is None),
-                Cell(NONE if module.counterpart is None else module.counterpart or say("itself")),
+                Cell(signs().nothing if module.counterpart is None else module.counterpart or say("itself")),
                 Cell(_type(module)),
-                Cell(_weights(module).removeprefix("weight ") or NONE),
+                Cell(_weights(module).removeprefix("weight ") or signs().nothing),
                 Cell(f"{module.parameters:,}"),
             )
             for module in result.modules

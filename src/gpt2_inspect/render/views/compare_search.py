@@ -8,6 +8,7 @@ from ...messages import say, say_n
 from ...results import Token
 from ...results.compare_search import BeamCandidate, CompareSearch, Found
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from ..visible import visible_line
 from . import TOKEN_COLUMNS, decimal, flag, model_and_backend, text_of, token_values, visible
 
@@ -42,14 +43,14 @@ def _texts(result: CompareSearch) -> Grid:
     return Grid(
         (Column(say("search")), *numbers, Column(say("end")), Column(say("text"))),
         tuple(rows),
-        title=f"{visible_line(result.prompt.text)} …",
+        title=f"{visible_line(result.prompt.text)} {signs().cut}",
         keys=1,
     )
 
 
 def _found(found: Found) -> tuple[Cell, ...]:
     numbers = (decimal(found.logprob), str(len(found.token_ids)), decimal(found.score))
-    return *map(Cell, numbers), Cell(found.finish_reason), Cell(visible_line(found.text) or "–")
+    return *map(Cell, numbers), Cell(found.finish_reason), Cell(visible_line(found.text) or signs().nothing)
 
 
 def _tree(result: CompareSearch) -> Grid:

@@ -6,6 +6,7 @@ from ...messages import say, say_n
 from ...results import Candidate
 from ...results.decode import Decode
 from ..sections import Cell, Column, Facts, Grid, Passage, Section
+from ..signs import signs
 from . import (
     CANDIDATE_COLUMNS,
     TOKEN_COLUMNS,
@@ -18,9 +19,6 @@ from . import (
     token_values,
     visible,
 )
-
-GAP = "…"
-"""Stands for the tokens between the two ends."""
 
 
 def tidy(result: Decode) -> tuple[list[str], list[list[Any]]]:
@@ -117,7 +115,7 @@ def _order(title: str, ends: tuple[Candidate, ...], vocab_size: int, *, ascendin
     for candidate in ends:
         place = vocab_size - candidate.rank if ascending else candidate.rank - 1
         if place > before + 1:
-            rows.append(tuple(Cell(GAP) for _ in columns))
+            rows.append(tuple(Cell(signs().cut) for _ in columns))
         before = place
         strong = candidate.rank == 1
         cells = (str(place), str(candidate.id), visible(candidate), decimal(candidate.logit))

@@ -5,9 +5,13 @@ from typing import Any
 from ...messages import say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from . import TOKEN_COLUMNS, decimal, model_and_backend, token_values, visible
 
 KINDS = ("wte", "wpe", "sum")
+MANY = 16
+"""So many other rows that are nearly the same are not words with nearly the same meaning."""
+
 MEASURES = ("norm", "mean", "std", "first")
 
 
@@ -15,13 +19,14 @@ def tidy(result: Embeddings) -> tuple[list[str], list[list[Any]]]:
     """A token without neighbours has one row, whose columns of them are empty."""
     header = ["position", *TOKEN_COLUMNS]
     header += [f"{kind}_{measure}" for kind in KINDS for measure in MEASURES]
-    header += ["rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
+    header += ["alike", "rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
     rows = []
     for token in result.tokens:
         row: list[Any] = [token.position, *token_values(token)]
         for kind in KINDS:
             vector: Vector = getattr(token, kind)
             row += [vector.norm, vector.mean, vector.std, " ".join(map(str, vector.first))]
+        row.append(token.alike)
         for rank, found in enumerate(token.nearest, start=1):
             rows.append([*row, rank, *token_values(found), found.cosine])
         if not token.nearest:
@@ -37,7 +42,7 @@ def sections(result: Embeddings) -> list[Section]:
         say("wte + wpe: what the first block reads"),
     )
     grids = [_vectors(result, kind, title) for kind, title in zip(KINDS, titles, strict=True)]
-    return [*grids, _nearest(result), Facts(model_and_backend(result))]
+    return [*grids, _nearest(result), Facts((*_meaningless(result), *model_and_backend(result)))]
 
 
 def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
@@ -56,11 +61,25 @@ def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
 def _nearest(result: Embeddings) -> Grid:
     count = max(len(token.nearest) for token in result.tokens)
     rows = tuple(
-        (*_keys(token), *map(_neighbor, token.nearest), *[Cell("–")] * (count - len(token.nearest)))
+        (*_keys(token), *map(_neighbor, token.nearest), *[Cell(signs().nothing)] * (count - len(token.nearest)))
         for token in result.tokens
     )
     columns = (*_key_columns(), *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
     return Grid(columns, rows, say("nearest tokens in wte, by cosine"))
+
+
+def _meaningless(result: Embeddings) -> list[str]:
+    """Whose neighbours tell nothing."""
+    found = dict.fromkeys(visible(token) for token in result.tokens if token.alike >= MANY)
+    if not found:
+        return []
+    return [
+        say(
+            "hardly or never seen in training: {tokens}; their neighbours mean nothing, for the rows of all such "
+            "tokens are nearly equal",
+            tokens=", ".join(found),
+        )
+    ]
 
 
 def _key_columns() -> tuple[Column, Column]:

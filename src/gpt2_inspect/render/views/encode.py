@@ -5,6 +5,7 @@ from typing import Any
 from ...messages import say, say_n
 from ...results.encode import Encode, EncodedToken
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from ..visible import visible_token
 from . import TOKEN_COLUMNS, flag, hex_bytes, model_and_backend, token_values, visible
 
@@ -54,7 +55,7 @@ def _brackets(result: Encode) -> dict[int, str]:
     for group in result.groups or ():
         first, *others = group.token_indices
         if others:
-            brackets |= dict.fromkeys(others, "│")
-            brackets[first] = f"┌ {visible_token(group.text, group.text.encode())}"
-            brackets[others[-1]] = "└"
+            brackets |= dict.fromkeys(others, signs().middle)
+            brackets[first] = f"{signs().first} {visible_token(group.text, group.text.encode())}"
+            brackets[others[-1]] = signs().last
     return brackets

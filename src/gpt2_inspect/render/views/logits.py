@@ -7,13 +7,11 @@ from typing import Any
 from ...messages import Option, say, say_n
 from ...results.logits import AtTemperature, Logits, LogitsPosition, Softmax, SoftmaxCandidate, TemperedCandidate
 from ..sections import Cell, Column, Facts, Grid, Row, Section
+from ..signs import signs
 from . import CANDIDATE_COLUMNS, candidate_values, decimal, flag, model_and_backend, percent, visible
 
 _LAST = 8
 """Positions of a long text that are shown."""
-
-_GAP = "…"
-"""Stands for the positions between."""
 
 
 def tidy(result: Logits) -> tuple[list[str], list[list[Any]]]:
@@ -73,7 +71,7 @@ def _places(result: Logits, shown: Sequence[LogitsPosition]) -> Grid:
         Column(say("its rank"), number=True),
     )
     rows: list[Row] = []
-    gap = tuple(Cell(_GAP) for _ in columns)
+    gap = tuple(Cell(signs().cut) for _ in columns)
     if shown[0].index > 0:
         rows.append(gap)
     for place, after in pairwise((*shown, None)):
@@ -99,7 +97,7 @@ def _place(place: LogitsPosition) -> Row:
         Cell(visible(place)),
         Cell(visible(place.argmax), place.argmax.prob, hit, percent(place.argmax.prob)),
         Cell(say("(the next token)")) if following is None else Cell(visible(following), following.prob, hit),
-        Cell("–" if following is None else str(following.rank)),
+        Cell(signs().nothing if following is None else str(following.rank)),
     )
 
 
@@ -201,4 +199,4 @@ def _entropy(at: AtTemperature, filtered: bool) -> Cell:
 
 def _then(before: str, after: str) -> str:
     """Without a filter and with it; the arrows stand below each other in a column that goes to the right."""
-    return f"{before} → {after:>6}"
+    return f"{before} {signs().becomes} {after:>6}"

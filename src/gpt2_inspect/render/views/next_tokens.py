@@ -7,14 +7,12 @@ from ...messages import say
 from ...results import Candidate, SampledCandidate
 from ...results.next_tokens import NextTokens, Step
 from ..sections import Cell, Column, Facts, Grid, Passage, Row, Section
+from ..signs import signs
 from ..visible import visible_line
-from . import CANDIDATE_COLUMNS, CHOSEN, candidate_values, flag, model_and_backend, percent, top_columns, visible
+from . import CANDIDATE_COLUMNS, candidate_values, flag, model_and_backend, percent, top_columns, visible
 
 _TAIL = 40
 """Columns on a terminal for the end of the text before a step; the whole text stands below the grid."""
-
-_TYPICAL = f"·possible {CHOSEN}"
-"""A token of a usual length, for the width of its column."""
 
 
 def tidy(result: NextTokens) -> tuple[list[str], list[list[Any]]]:
@@ -43,7 +41,7 @@ def _is_listed(step: Step) -> bool:
 
 def sections(result: NextTokens) -> list[Section]:
     """A row for each step, the completed text, and facts about the run."""
-    facts = model_and_backend(result, _timing(result))
+    facts = (_lengths(result), *model_and_backend(result, _timing(result)))
     if result.decoding.strategy == "sample":
         facts += (_sampling(result),)
     if result.finish_reason == "eos":
@@ -60,7 +58,8 @@ def live(part: Step) -> Grid:
 def _grid(steps: Sequence[Step]) -> Grid:
     first = steps[0]
     best = top_columns(len(first.top_logprobs))
-    probs = "99.9% → 100.0%" if isinstance(first.chosen, SampledCandidate) else "99.9%"
+    typical = _marked(f"{signs().space}possible")  # of a usual length
+    probs = f"99.9% {signs().becomes} 100.0%" if isinstance(first.chosen, SampledCandidate) else "99.9%"
     return Grid(
         (
             Column(say("step"), number=True),
@@ -69,7 +68,7 @@ def _grid(steps: Sequence[Step]) -> Grid:
             Column(say("drawn from further down"), below=True),
         ),
         tuple(map(_row, steps)),
-        sample=(Cell("1000"), Cell(""), *[Cell(_TYPICAL, aside=probs)] * len(best), Cell("")),
+        sample=(Cell("1000"), Cell(""), *[Cell(typical, aside=probs)] * len(best), Cell("")),
     )
 
 
@@ -80,9 +79,14 @@ def _row(step: Step) -> Row:
 
 
 def _candidate(candidate: Candidate, *, chosen: bool) -> Cell:
-    """A candidate with its probability. What the cell is shaded by is the model's own."""
+    """A candidate, shaded by the probability with which it could be taken."""
     token = visible(candidate)
-    return Cell(f"{token} {CHOSEN}" if chosen else token, candidate.prob, chosen, _percentages(candidate))
+    prob = candidate.prob_final if isinstance(candidate, SampledCandidate) else candidate.prob
+    return Cell(_marked(token) if chosen else token, prob, chosen, _percentages(candidate))
+
+
+def _marked(token: str) -> str:
+    return f"{token} {signs().chosen}"
 
 
 def _drawn(candidate: Candidate) -> Cell:
@@ -95,12 +99,20 @@ def _percentages(candidate: Candidate) -> str:
     """The model's probability; under sampling also the one after temperature and filters."""
     if isinstance(candidate, SampledCandidate):
         final = percent(candidate.prob_final) if candidate.kept else say("cut")
-        return f"{percent(candidate.prob)} → {final}"
+        return f"{percent(candidate.prob)} {signs().becomes} {final}"
     return percent(candidate.prob)
 
 
+def _lengths(result: NextTokens) -> str:
+    prompt, new = len(result.prompt.tokens), len(result.steps)
+    return say("{prompt} prompt + {new} new = {total} tokens", prompt=prompt, new=new, total=prompt + new)
+
+
 def _timing(result: NextTokens) -> str:
-    first, *others = (step.elapsed_ms for step in result.steps)
+    times = [step.elapsed_ms for step in result.steps if step.elapsed_ms is not None]
+    if not times:
+        return ""
+    first, *others = times
     if not others:
         return say("first step {first} ms", first=f"{first:.1f}")
     mean = sum(others) / len(others)

@@ -6,9 +6,9 @@ from typing import Any
 from ...messages import Option, say, say_n
 from ...results.score import Score, ScoredToken
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from . import (
     CANDIDATE_COLUMNS,
-    CHOSEN,
     TOKEN_COLUMNS,
     candidate_values,
     decimal,
@@ -47,7 +47,9 @@ def sections(result: Score) -> list[Section]:
     proposals = Grid(
         (*keys, *top_columns(len(result.positions[0].next_top_logprobs))),
         tuple(_proposals(token, actual) for token, actual in zip(result.positions, following, strict=True)),
-        title=say("what the logits at each token propose for the next place; {mark} is what stands there", mark=CHOSEN),
+        title=say(
+            "what the logits at each token propose for the next place; {mark} is what stands there", mark=signs().chosen
+        ),
     )
     return [scores, proposals, Facts((*_totals(result), *model_and_backend(result)))]
 
@@ -56,8 +58,8 @@ def _score(token: ScoredToken) -> tuple[Cell, ...]:
     return (
         Cell(str(token.index)),
         Cell(visible(token), token.prob),
-        Cell("–" if token.prob is None else percent(token.prob), token.prob),
-        Cell("–" if token.rank is None else str(token.rank)),
+        Cell(signs().nothing if token.prob is None else percent(token.prob), token.prob),
+        Cell(signs().nothing if token.rank is None else str(token.rank)),
         Cell(decimal(token.surprisal_bits, 2)),
         Cell(decimal(token.entropy_bits, 2)),
     )
@@ -68,7 +70,7 @@ def _proposals(token: ScoredToken, actual: int | None) -> tuple[Cell, ...]:
     for candidate in token.next_top_logprobs:
         taken = candidate.id == actual
         cells.append(
-            Cell(f"{visible(candidate)} {f'{CHOSEN} ' * taken}{percent(candidate.prob)}", candidate.prob, taken)
+            Cell(f"{visible(candidate)} {f'{signs().chosen} ' * taken}{percent(candidate.prob)}", candidate.prob, taken)
         )
     return (Cell(str(token.index)), Cell(visible(token)), *cells)
 
