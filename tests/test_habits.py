@@ -80,7 +80,8 @@ class TestNames:
             (["next-tokens", "hi", "--json=3"], "--json takes no value"),
             (["next-tokens", "hi", "--top_k", "x"], "--top-k is 'x'; it must be a whole number"),
             (["next-tokens", "hi", "-t", "warm"], "--temperature is 'warm'; it must be a number"),
-            (["next-tokens"], "TEXT is missing"),
+            (["logits"], "TEXT is missing"),
+            (["next-tokens"], "neither TEXT nor --input is given"),
             (["next-tokens", "a", "b", "c"], "there is an argument too many: b c"),
         ],
     )
@@ -167,6 +168,7 @@ class TestCompletion:
             (["next-tokens", "-f", "j"], ["json", "jsonl"]),
             (["score", "--model", "pocket-"], ["pocket-zh"]),
             (["score", "--backend", "n"], ["numpy"]),
+            (["score", "--input-format", "t"], ["text", "tsv"]),
             (["completion", ""], ["bash", "zsh", "fish"]),
             (["--vers"], ["--version"]),
             (["next-tokens", ""], []),
@@ -193,7 +195,11 @@ class TestCompletion:
         assert set(VALUES) <= ALL_OPTIONS
         for option, values in VALUES.items():
             for value in values:
-                if option not in ("--model", "--device") and value not in ("torch", "bfloat16", "float16"):
+                if option not in ("--model", "--device", "--input-format") and value not in (
+                    "torch",
+                    "bfloat16",
+                    "float16",
+                ):
                     assert run_cli("score", "hi", "--model", str(tiny), option, value).code == 0
 
     @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

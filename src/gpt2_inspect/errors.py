@@ -46,6 +46,8 @@ class InspectError(Exception):
     """
 
     exit_code = ExitCode.BUG
+    about_text = False
+    """Whether the text is at fault: of many, the others can still be answered."""
 
     def __init__(self, sentence: Message | str, next_step: Message | str | None = None) -> None:
         super().__init__(sentence, next_step)
@@ -95,6 +97,12 @@ class UsageError(InspectError):
     exit_code = ExitCode.USAGE
 
 
+class PositionError(UsageError):
+    """A position or a step was asked for that this text does not have."""
+
+    about_text = True
+
+
 class OutputError(InspectError):
     """The result cannot be written where it should go."""
 
@@ -124,6 +132,7 @@ class InputError(InspectError):
     """A prompt or a token id that this model cannot take."""
 
     exit_code = ExitCode.BAD_INPUT
+    about_text = True
 
 
 class BackendUnavailableError(InspectError):

@@ -1,7 +1,7 @@
 """The Python API: a model is loaded once and then asked questions."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter, Signature, signature
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
@@ -10,6 +10,7 @@ from . import analysis
 from .analysis.question import Answer, Asked, Question
 from .backends import check_choice
 from .checkpoint.config import read_config
+from .errors import InspectError
 from .filenames import CONFIG
 from .loaded import Choice, LoadedGPT2
 from .results import ModelInfo, Result
@@ -134,6 +135,10 @@ class Session:
         """Whether to write the file `path` would change this model: it is, or would be, one of the model's files."""
         return self._loaded.files.is_read_from(path)
 
+    def fingerprint(self) -> str:
+        """A short text that changes with the files of the model. Raises OSError if they cannot be read."""
+        return self._loaded.files.fingerprint()
+
     def ask(
         self, question: Question[Asked, Answer], asked: Asked, on_part: Callable[[Any], None] | None = None
     ) -> Answer:
@@ -148,6 +153,18 @@ class Session:
         Raises what the question says.
         """
         return question.answer(self._loaded, asked, on_part)
+
+    def ask_together(
+        self, question: Question[Asked, Answer], asked: Sequence[Asked]
+    ) -> Iterator[Answer | InspectError]:
+        """Answer a question about several texts, in their order, which takes less time than one after the other.
+
+        What is said about a text does not depend on the others. Where one cannot be answered, its error stands in place
+        of the answer.
+
+        Raises what the question says, but for errors that only concern a text.
+        """
+        return question.answer_together(self._loaded, asked)
 
     def encode_ids(self, text: str) -> list[int]:
         """The token ids that `encode` finds, and nothing about them: for long texts.

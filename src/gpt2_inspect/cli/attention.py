@@ -7,12 +7,13 @@ import typer
 from .. import analysis
 from ..messages import say
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def attention(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     layer: Annotated[
         int | None, typer.Option("--layer", metavar="L", help=say("One layer, from 0. Default: all."))
     ] = None,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
+from ..many.forms import FORMS
 from ..messages import Message, one_of, say
 from ..messages.languages import LANGUAGES
 from ..render.formats import FORMATS
@@ -54,6 +55,7 @@ complete --command gpt2-inspect --no-files --keep-order --condition 'count (__gp
 
 VALUES = {
     "--format": tuple(FORMATS),
+    "--input-format": FORMS,
     "--model": (*BUNDLED, "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2"),
     "--backend": ("auto", "numpy", "torch"),
     "--device": ("cpu", "cuda"),

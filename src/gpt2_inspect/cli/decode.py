@@ -7,9 +7,10 @@ import typer
 from .. import analysis
 from ..errors import UsageError
 from ..messages import Message, say
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def decode(
     request: Request,
     ids: Annotated[
@@ -55,7 +56,7 @@ def decode(
         gpt2-inspect decode 258 300 400
         gpt2-inspect decode --prompt "Once upon a"
     """
-    from .ids import read_ids
+    from .ids import as_ids, read_ids
 
     if prompt is not None and ids:
         raise UsageError(Message("--prompt takes the place of ids"), Message("give one or the other"))
@@ -63,6 +64,10 @@ def decode(
         raise UsageError(Message("--top-k is for --prompt"), Message("without it there are no logits to rank"))
     if bare:
         request.refuse_formats("--text")
+    if request.is_about_many(ids or prompt is not None):
+        request.refuse_with_many(text=bare)
+        request.answer_many(analysis.DecodeQuestion, "ids", as_ids)
+        return
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
     text = None if prompt is None else request.streams.read_text(prompt)
     with request.open_output(bare=bare) as out:

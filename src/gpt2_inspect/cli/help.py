@@ -18,7 +18,10 @@ _FOR_NAMES = 30
 """Columns that the names of options may take; one that is longer has a line of its own."""
 
 PANELS = {
-    "input": ("truncate_left", "bos", "prompt", "text", "input"),
+    "input": (
+        *("truncate_left", "bos", "prompt", "text"),
+        *("input", "input_format", "field", "workers", "fail_fast", "resume"),
+    ),
     "decoding": (
         *("steps", "max_length", "temperature", "top_p", "sample_top_k", "seed", "ignore_eos"),
         *("num_beams", "length_penalty"),

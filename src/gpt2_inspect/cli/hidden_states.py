@@ -8,12 +8,13 @@ from .. import analysis
 from ..errors import UsageError
 from ..messages import Message, say
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def hidden_states(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     position: options.Position = -1,
     lens: Annotated[
         bool, typer.Option("--lens", help=say("Also read each state out as if it were the last (the logit lens)."))

@@ -10,13 +10,14 @@ from ..messages import Message, say, say_n
 from ..render.columns import COLUMNS
 from ..render.visible import visible_token
 from . import options
-from .command import Request
-from .expect import check_expectation
+from .command import Request, takes_many
+from .expect import Judge
 
 
+@takes_many
 def next_tokens(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     steps: Annotated[
         int | None,
         typer.Option("--steps", "-n", help=say("How many tokens to add (transformers' max_new_tokens). Default: 10.")),
@@ -94,8 +95,13 @@ def next_tokens(
         gpt2-inspect next-tokens "Once upon a time" --temperature 0.8 --seed 3
         gpt2-inspect next-tokens "Once upon a" --steps 1 --expect " time" --within 3
     """
+    judge = Judge(named=expect is not None, at_step=at_step or 1)
     shown = () if columns is None else parse_columns(columns)
-    prompt = request.streams.read_text(text)
+    if request.is_about_many(text):
+        _note_seed(request)
+        request.answer_many(analysis.NextTokensQuestion, judge=judge, columns=shown)
+        return
+    prompt = request.read_text(text)
     with request.open_output(columns=shown) as out:
         session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)
@@ -105,8 +111,7 @@ def next_tokens(
             first = result.prompt.tokens[0]
             token = visible_token(first.token, first.bytes)
             request.streams.note(say("note: the prompt is empty; the model starts from {token}", token=token))
-        if seed is not None and not question.sampled:
-            request.streams.note(say("note: --seed does nothing without --temperature, --top-p or --sample-top-k"))
+        _note_seed(request)
         if result.prompt.tokens_dropped:
             dropped = result.prompt.tokens_dropped
             request.streams.note(
@@ -117,7 +122,13 @@ def next_tokens(
                 )
             )
         out.write(result)
-    check_expectation(result.expectation, named=expect is not None, at_step=at_step or 1)
+    judge.check(result)
+
+
+def _note_seed(request: Request) -> None:
+    """Say so if there is a seed, and nothing that it could be for."""
+    if request.own["seed"] is not None and not request.question(analysis.NextTokensQuestion).sampled:
+        request.streams.note(say("note: --seed does nothing without --temperature, --top-p or --sample-top-k"))
 
 
 def parse_columns(names: str) -> tuple[str, ...]:

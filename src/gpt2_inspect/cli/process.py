@@ -3,15 +3,14 @@
 import gc
 import os
 import sys
-import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ExitCode, InspectError, shortened
 from ..messages import Option, say
 from .language import choose_language, with_language
+from .processors import choose_threads
 from .streams import Streams
 
 SELDOM = (200_000, 50, 50)
@@ -22,7 +21,7 @@ One that goes on and on still has its cycles collected."""
 def run_process() -> NoReturn:
     """Run the command that this process was started with, and exit."""
     gc.set_threshold(*SELDOM)
-    _choose_threads()
+    choose_threads()
     if not sys.warnoptions:  # NumPy warns of every overflow in damaged weights; the error says it once
         warnings.simplefilter("ignore")
     _leave(run(sys.argv[1:], Streams.of_process()))
@@ -110,38 +109,3 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _choose_threads() -> None:
-    """Give BLAS as many threads as there are idle processors for this process, unless the user has set a number.
-
-    By default it counts the machine's, which in a container can be many more; past eight, single tokens do not get
-    faster: they wait for memory. And its threads wait for each other in a loop: beside another busy program, which
-    takes turns with them, a run would be several times slower than on one thread.
-    """
-    if not any(name in os.environ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")):
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        idle = 0
-        for _ in range(LOOKS):
-            idle = max(idle, idle_processors())
-            if idle >= cores:
-                break
-            time.sleep(PAUSE_S)
-        os.environ["OPENBLAS_NUM_THREADS"] = str(max(1, min(cores, 8, idle)))
-
-
-LOOKS, PAUSE_S = 4, 0.001
-"""What is busy at one moment, such as the shell that has started this, may be done in the next."""
-
-
-def idle_processors() -> int:
-    """Processors that nothing else runs on at this moment; all of them where the system does not tell.
-
-    On Linux the fourth field of /proc/loadavg is `running/existing` threads, of which this is one (proc_loadavg(5)).
-    """
-    processors = os.cpu_count() or 1
-    try:
-        running = int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0])
-    except (OSError, ValueError, IndexError):
-        return processors
-    return processors - (running - 1)

@@ -7,13 +7,14 @@ import typer
 from .. import analysis
 from ..messages import say
 from . import options
-from .command import Request
-from .expect import check_expectation
+from .command import Request, takes_many
+from .expect import Judge
 
 
+@takes_many
 def score(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     bos: Annotated[
         bool,
         typer.Option("--bos", help=say("Put <|endoftext|> before the text, so that its first token is scored too.")),
@@ -49,5 +50,4 @@ def score(
         gpt2-inspect score "The cat sat on the table."
         gpt2-inspect score "Once upon a time" --bos --top-k 3 --format csv
     """
-    result = request.answer(lambda: analysis.ScoreQuestion, text)
-    check_expectation(result.expectation, named=expect is not None)
+    request.answer(lambda: analysis.ScoreQuestion, text, judge=Judge(named=expect is not None))

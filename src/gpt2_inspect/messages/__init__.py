@@ -5,7 +5,8 @@ A sentence stands where it is needed, in English, as a template with named place
 whether options are spelt for Python or for a command line. What is data (JSON, CSV, codes) does not come here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 
@@ -39,6 +40,17 @@ def use_catalogue(catalogue: Catalogue | None) -> None:
     """From now on say everything in this language; None for English."""
     global _catalogue
     _catalogue = catalogue or _English()
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """Within it everything is said in English: for data, which do not change with the language."""
+    spoken = _catalogue
+    use_catalogue(None)
+    try:
+        yield
+    finally:
+        use_catalogue(spoken)
 
 
 class Option(str):

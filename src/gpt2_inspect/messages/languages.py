@@ -26,8 +26,20 @@ def language_of(environ: Mapping[str, str]) -> str:
     return next((language for language in LANGUAGES if wanted.startswith(language)), ENGLISH)
 
 
+_in_use = ENGLISH
+
+
+def language_in_use() -> str:
+    """The one of LANGUAGES that everything is said in."""
+    return _in_use
+
+
 def use_language(language: str) -> None:
     """From now on say everything in this one of LANGUAGES."""
+    global _in_use
+    if language == _in_use:
+        return
+    _in_use = language
     if language == ENGLISH:
         use_catalogue(None)
         return

@@ -92,11 +92,18 @@ def json_name(field: str) -> str:
     return field.removesuffix("_")
 
 
+_AS_THEY_ARE = {int, str, bool, type(None)}
+"""Types of values that are plain already; most are, and there may be millions."""
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return list(value) if _AS_THEY_ARE.issuperset(map(type, value)) else [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
