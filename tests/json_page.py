@@ -19,10 +19,10 @@ _TYPES = {
     "null": "null",
 }
 
-_ENVELOPE = ("schema_version", "command", "model", "run", "prompt")
+_ENVELOPE = ("schema_version", "command", "id", "prompt_index", "model", "run", "prompt")
 """What documents begin with."""
 
-_LINE = ("schema_version", "command", "model", "models", "prompt_index")
+_LINE = ("schema_version", "command", "model", "models", "prompt_id", "prompt_index")
 """What lines begin with."""
 
 
@@ -35,8 +35,9 @@ class _Tables:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         tops = [(top["$ref"].rpartition("/")[2], followed(top, schema)) for top in schema["anyOf"]]
+        self._failures = {name: top for name, top in tops if "command" not in top["properties"]}
         self._documents = {name: top for name, top in tops if "prompt_index" not in top["required"]}
-        self._lines = {name: top for name, top in tops if name not in self._documents}
+        self._lines = {name: top for name, top in tops if name not in (*self._documents, *self._failures)}
         self._users: dict[str, set[str]] = {}
         """The commands whose documents have a part, by its name."""
         for document in self._documents.values():
@@ -60,6 +61,9 @@ class _Tables:
         yield "## Every command\n"
         some = next(top["properties"] for top in self._documents.values() if top["properties"].keys() >= {*_ENVELOPE})
         yield from self._table({name: some[name] for name in _ENVELOPE})
+        for name, failure in self._failures.items():
+            for part in (name, *self._parts(failure)):
+                yield from self._part(part, self._schema["$defs"][part])
         for name, users in sorted(self._users.items()):
             if len(users) > 1:
                 yield from self._part(name, self._schema["$defs"][name])

@@ -28,6 +28,7 @@ from compatibility import breaks
 from gpt2_inspect import analysis, results
 from gpt2_inspect.results import SCHEMA_VERSION, Document, Options, Record, Result, json_name
 from gpt2_inspect.results.compare import Comparison
+from gpt2_inspect.results.failure import Failure
 from gpt2_inspect.results.schema import FILE as SCHEMA
 from json_page import PAGE, with_tables
 
@@ -36,10 +37,10 @@ RELEASED = Path(__file__).parent / "released_schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _ABOUT = (
-    "What gpt2-inspect writes as JSON: the document of a command (`--json`), and one of the lines that its parts are "
-    "(`--format jsonl`). It says which keys are always there; others may be added by any version, and `schema_version` "
-    "rises when one is renamed, removed or changes its meaning. null stands where there is no value; there is no NaN "
-    "and no Infinity."
+    "What gpt2-inspect writes as JSON: the document of a command (`--json`), one of the lines that its parts are "
+    "(`--format jsonl`), and the line of a text that could not be answered (`--input`). It says which keys are always "
+    "there; others may be added by any version, and `schema_version` rises when one is renamed, removed or changes its "
+    "meaning. null stands where there is no value; there is no NaN and no Infinity."
 )
 
 _VERSION = "Rises when a key is renamed, removed or changes its meaning; new keys leave it as it is."
@@ -50,14 +51,16 @@ _ABOUT_LINES: dict[type[Document], dict[str, Any]] = {
 }
 """What `about()` says, by the kind of document."""
 
-_INDEX = "Which text this is about, from 0; always 0 where there is one text."
+_INDEX = "Which text this is about, from 0."
+_ID = "What the input calls this text: any value, null if it has none."
+_ONLY = "Only with `--input`. "
 
 
 def make_schema() -> dict[str, Any]:
     """One schema for everything: it begins with the documents and lines, the parts of them stand in `$defs`."""
     maker = _Maker()
     documents = [(maker.record(kind), maker.lines(kind)) for kind in documents_of_commands()]
-    roots = [model for document, lines in documents for model in (document, *lines)]
+    roots = [model for document, lines in documents for model in (document, *lines)] + [maker.record(Failure)]
     names, made = models_json_schema([(root, "serialization") for root in roots], schema_generator=_Plain)
     tops = [names[root, "serialization"] for root in roots]
     return {
@@ -119,7 +122,7 @@ class _Maker:
         """The model of a record; of one that is a whole document it begins with the envelope."""
         if kind not in self._made:
             name = kind.__name__.replace("Question", "Options")
-            self._made[kind] = _model(name, _text(kind), {**_envelope(kind), **self._fields(kind)})
+            self._made[kind] = _model(name, _text(kind), {**_envelope(kind), **_place(kind), **self._fields(kind)})
         return self._made[kind]
 
     def lines(self, kind: type[Document]) -> list[type[BaseModel]]:
@@ -127,6 +130,8 @@ class _Maker:
         parts = _records_in(get_type_hints(kind.items)["return"])
         about = [made for base, made in _ABOUT_LINES.items() if issubclass(kind, base)]
         head = reduce(or_, about, _envelope(kind))
+        if _takes_many(kind):
+            head["prompt_id"] = _optional(_ID)
         head["prompt_index"] = (int, Field(description=_INDEX))
         return [_model(f"{part.__name__}Line", _text(part), {**head, **self._fields(part)}) for part in parts]
 
@@ -169,6 +174,23 @@ def _envelope(kind: type[Record]) -> dict[str, Any]:
         "schema_version": (Literal[SCHEMA_VERSION], Field(description=_VERSION)),
         "command": (Literal[kind.command], Field(description=_COMMAND)),
     }
+
+
+def _place(kind: type[Record]) -> dict[str, Any]:
+    """What the envelope has besides if a document is one of many."""
+    if not (issubclass(kind, Result) and _takes_many(kind)):
+        return {}
+    return {"id": _optional(_ID), "prompt_index": _optional(_INDEX, int)}
+
+
+def _optional(text: str, kind: Any = Any) -> Any:
+    return kind, Field(description=_ONLY + text, default_factory=kind)
+
+
+def _takes_many(kind: type[Document]) -> bool:
+    """Whether its command has --input."""
+    name = kind.command.partition(" ")[0].replace("-", "_")
+    return hasattr(getattr(import_module(f"gpt2_inspect.cli.{name}"), name), "takes_many")
 
 
 def _records_in(there: Any) -> list[type[Record]]:

@@ -411,12 +411,14 @@ class TestWriting:
 
     def test_parquet(self, many: Any, tmp_path: Path) -> None:
         parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-        for name in ("score", "encode", "next-tokens"):
+        for name in ("score", "encode", "next-tokens", "hidden-states"):
             expected = list(csv.reader(io.StringIO(many(name, "--format", "csv").out)))
             assert many(name, "--output", str(tmp_path / "a.parquet")).code == (5, 0)[name == "next-tokens"]
             found = parquet.read_table(tmp_path / "a.parquet")
             assert found.column_names == expected[0]
-            rows = [["" if cell is None else str(cell) for cell in row.values()] for row in found.to_pylist()]
+            rows = [
+                ["" if cell is None else str(cell_value(cell)) for cell in row.values()] for row in found.to_pylist()
+            ]
             assert rows == expected[1:]
 
     def test_without_pyarrow(self, many: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """The Python API: a model is loaded once and then asked questions."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import Parameter, Signature, signature
+from itertools import islice
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from .analysis.quiz import QuizGame
     from .backends.base import Array
     from .results.compare import Comparison
+    from .results.failure import Failure
+
+TOGETHER = 32
+"""Texts that are read at a time: enough to fill a forward pass."""
 
 _P = ParamSpec("_P")
 _A = TypeVar("_A")
@@ -190,6 +195,26 @@ class Session:
         """
         wte, wpe = self._loaded.backend.embeddings()
         return {"wte.weight": wte, "wpe.weight": wpe}
+
+    def many(self, question: Question[Asked, Answer], asked: Iterable[Asked]) -> "Iterator[Answer | Failure]":
+        """Answer a question about many texts, in their order: a generator, which may be given endless ones.
+
+        As many texts as are best answered together are read at a time. Where one cannot be answered, a Failure that
+        says why stands in place of the record.
+
+        Raises what the question says, but for errors that only concern a text.
+        """
+        from .results.failure import Failure, Problem
+
+        texts, index = iter(asked), 0
+        while some := list(islice(texts, TOGETHER)):
+            for answer in self.ask_together(question, some):
+                if isinstance(answer, InspectError):
+                    problem = Problem(code=int(answer.exit_code), message=answer.say(), hint=answer.say_hint())
+                    yield Failure(id_=None, prompt_index=index, error=problem)
+                else:
+                    yield answer
+                index += 1
 
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.

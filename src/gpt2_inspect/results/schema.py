@@ -19,20 +19,23 @@ def whole_schema() -> Schema:
 def commands() -> list[str]:
     """The commands that write JSON, by the names that they have in it."""
     schema = whole_schema()
-    return list(dict.fromkeys(_command(top, schema) for top in schema["anyOf"]))
+    return list(dict.fromkeys(command for top in schema["anyOf"] if (command := _command(top, schema))))
 
 
 def schema_of(command: str) -> Schema:
     """That of one command, or of a group of commands; `anyOf` is empty if there is none."""
     schema = whole_schema()
     own = [top for top in schema["anyOf"] if f"{_command(top, schema)} ".startswith(f"{command} ")]
+    if any("id" in schema["$defs"][_name(top)]["properties"] for top in own[:1]):  # it can be about many texts
+        own += [top for top in schema["anyOf"] if not _command(top, schema)]
     needed = _needed(own, schema)
     parts = {name: part for name, part in schema["$defs"].items() if name in needed}
     return {**schema, "title": f"{schema['title']} {command}", "anyOf": own, "$defs": parts}
 
 
 def _command(top: Schema, schema: Schema) -> str:
-    command: str = schema["$defs"][_name(top)]["properties"]["command"]["const"]
+    """Whose document or line it is; empty for what any command writes in place of an answer."""
+    command: str = schema["$defs"][_name(top)]["properties"].get("command", {}).get("const", "")
     return command
 
 
