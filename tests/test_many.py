@@ -29,6 +29,7 @@ from gpt2_inspect.many import crew
 from gpt2_inspect.many.crew import answers
 from gpt2_inspect.many.texts import LONGEST, Source, Text, open_source, read_texts
 from gpt2_inspect.many.worker import Job
+from gpt2_inspect.render.csv import cell_value
 from harness import Run, Terminal, check_error, command, run_cli, run_process
 
 TEXTS = ["hello, how are you", "the cat sat", "", "你好，世界", 'a, "b"\nc', "x" * 30]
