@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from ..errors import UsageError
 from ..messages import Message, one_of, say
@@ -104,7 +103,7 @@ def _candidates(before: Sequence[str], last: str) -> Iterator[tuple[str, str]]:
     command: Any = typer.main.get_command(app)
     name = None
     for word in before:
-        if not word.startswith("-") and isinstance(command, TyperGroup):
+        if not word.startswith("-") and hasattr(command, "list_commands"):
             name, command = word, command.get_command(None, word)
     if command is None or "--" in before:
         return
@@ -120,7 +119,7 @@ def _candidates(before: Sequence[str], last: str) -> Iterator[tuple[str, str]]:
     elif last.startswith("-"):
         yield from ((option, parameter.help) for option, parameter in options.items() if option.startswith("--"))
         yield "--help", say("Show this help and exit.")
-    elif isinstance(command, TyperGroup):
+    elif hasattr(command, "list_commands"):
         for each in command.list_commands(None):
             yield each, command.get_command(None, each).get_short_help_str(80)
 
