@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def _check_json(done: Run, arguments: Sequence[str | bytes]) -> None:
     words = [word for word in arguments if isinstance(word, str)]
     texts = [done.out] if _ASKS_FOR_JSON.search(" ".join(["", *words])) else []
     if {"--output", "-o"} & set(words):
-        files = (Path(word) for word in words if Path(word).suffix in (".json", ".jsonl"))
+        named = (after for word, after in pairwise(words) if word in ("--output", "-o"))
+        files = (Path(name) for name in named if Path(name).suffix in (".json", ".jsonl"))
         texts += [file.read_text(encoding="utf-8") for file in files if file.is_file()]
     for text in texts:
         if text.startswith("{"):  # not what --text and its like print
