@@ -182,7 +182,7 @@ NAMES = {
     *("table", "json", "jsonl", "csv", "tsv", "markdown", "parquet", "gzip", "text", "ids", "txt", "npz", "safetensors", "bash", "zsh", "fish", "shell"),
     *("always", "never", "dark", "light", "none"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
-    *("true", "eos", "length"),
+    *("true", "eos", "length", "id", "logprob", "entropy"),
     *("transformer", "attn", "mlp", "act", "drop", "dropout", "weight", "bias", "out", "attentions"),  # modules, outputs
 }
 """Words in small letters that stay as they are: names, and what is computed."""
