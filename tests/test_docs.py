@@ -22,7 +22,7 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import COMMANDS, EVERY, GROUPS, OTHER_COMMANDS, app
+from gpt2_inspect.cli.app import EVERY, GROUPS, app
 from harness import run_cli
 
 
@@ -45,7 +45,7 @@ def test_the_makefile_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_every_command_has_a_page_with_an_example(command: str) -> None:
     page = DOCS / "commands" / f"{command}.md"
     assert [example for example in examples() if example.page == page and example.command.split()[0] == command]
-    assert f"](../json.md#{command})" in read(page)
+    assert command in TOOLS or f"](../json.md#{command})" in read(page)
 
 
 def test_the_index_has_every_page() -> None:

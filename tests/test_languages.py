@@ -179,11 +179,40 @@ def test_chinese_is_set_as_the_glossary_says() -> None:
 
 NAMES = {
     *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "auto", "cpu", "cuda", "float", "bfloat"),
-    *("table", "json", "jsonl", "csv", "tsv", "markdown", "parquet", "gzip", "text", "ids", "txt", "npz", "safetensors", "bash", "zsh", "fish", "shell"),
+    *(
+        "table",
+        "json",
+        "jsonl",
+        "csv",
+        "tsv",
+        "markdown",
+        "parquet",
+        "gzip",
+        "text",
+        "ids",
+        "txt",
+        "npz",
+        "safetensors",
+        "bash",
+        "zsh",
+        "fish",
+        "shell",
+    ),
     *("always", "never", "dark", "light", "none"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
     *("true", "eos", "length", "id", "logprob", "entropy"),
-    *("transformer", "attn", "mlp", "act", "drop", "dropout", "weight", "bias", "out", "attentions"),  # modules, outputs
+    *(
+        "transformer",
+        "attn",
+        "mlp",
+        "act",
+        "drop",
+        "dropout",
+        "weight",
+        "bias",
+        "out",
+        "attentions",
+    ),  # modules, outputs
 }
 """Words in small letters that stay as they are: names, and what is computed."""
 

@@ -40,14 +40,16 @@ def tail_column(grid: Grid) -> int | None:
 def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
     """How the columns that are not `below` go into `width`; None if not even a part of them fits.
 
-    Of a grid with a sample all go side by side as they are, and the texts of the tail column take what is left.
+    Of a grid with a sample all go side by side as they are, and the texts of the tail column take what is left:
+    later ones may need it.
     """
     across = _across(grid)
     needs = _needs(grid, across, width, measure)
     natural = [need.natural for need in needs.values()]
     if width is None or _total(natural, grid.gap) <= width:
         if (tail := tail_column(grid)) is not None and width is not None:
-            natural[across.index(tail)] += width - _total(natural, grid.gap)
+            spare = width - _total(natural, grid.gap)
+            natural[across.index(tail)] += spare if grid.sample else min(spare, _cut(grid, tail, measure))
         return [Band(across, natural)]
     if grid.sample:
         widths = _narrowed(list(needs.values()), grid.gap, width)
@@ -61,6 +63,13 @@ def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
             return None
         found.append(Band(indices, widths))
     return found
+
+
+def _cut(grid: Grid, tail: int, measure: Measure) -> int:
+    """How many columns the longest text of the tail column lacks."""
+    column = grid.columns[tail]
+    longest = max((whole_width(row[tail], measure) for row in grid.rows), default=0)
+    return max(0, longest - max(column.tail, measure(column.heading)))
 
 
 def band_below_texts(grid: Grid, width: int, measure: Measure) -> Band | None:
