@@ -182,7 +182,7 @@ NAMES = {
     *("table", "json", "jsonl", "csv", "markdown", "txt", "npz", "safetensors", "bash", "zsh", "fish", "shell"),
     *("always", "never", "dark", "light", "none"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
-    *("true", "eos", "length"),
+    "true",
     *("transformer", "attn", "mlp", "act", "drop", "dropout", "weight", "bias"),  # modules
 }
 """Words in small letters that stay as they are: names, and what is computed."""
