@@ -332,6 +332,8 @@ ERRORS: dict[tuple[str, ...], int] = {
     ("attention", "x", "--layer", "9"): 2,
     ("hidden-states", "x", "--top-k", "3"): 2,
     ("hidden-states", "x", "--save", "x.txt"): 2,
+    ("score", "x", "--output", "./nowhere/x.json"): 2,
+    ("score", "x", "--output", "."): 2,
 }
 
 
