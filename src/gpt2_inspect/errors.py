@@ -1,5 +1,6 @@
 """What can go wrong, as one tree of exceptions; each kind carries the exit code that a shell sees."""
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -26,6 +27,26 @@ class ExitCode(IntEnum):
 def first_line(error: BaseException) -> str:
     """What another library's error says in its first line, or its name if it says nothing."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+_REASONS = {
+    errno.EACCES: Message("Permission denied"),
+    errno.EEXIST: Message("File exists"),
+    errno.EIO: Message("Input/output error"),
+    errno.EISDIR: Message("Is a directory"),
+    errno.ENAMETOOLONG: Message("File name too long"),
+    errno.ENOENT: Message("No such file or directory"),
+    errno.ENOSPC: Message("No space left on device"),
+    errno.ENOTDIR: Message("Not a directory"),
+    errno.EPERM: Message("Operation not permitted"),
+    errno.EROFS: Message("Read-only file system"),
+}
+"""What systems say in English whatever the terminal's language, for Python does not ask them for another."""
+
+
+def system_reason(error: OSError) -> Message | str:
+    """Why the operating system has not done what it was asked for."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 _LONGEST = 1000

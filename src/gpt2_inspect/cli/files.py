@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import OutputError, UsageError
+from ..errors import OutputError, UsageError, system_reason
 from ..messages import Message
 from . import unfinished
 
@@ -114,5 +114,5 @@ def reported(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(
-            Message("cannot write {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+            Message("cannot write {path!r}: {reason}", path=str(path), reason=system_reason(error))
         ) from error

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..errors import ExitCode, InspectError, shortened
+from ..errors import ExitCode, InspectError, shortened, system_reason
 from ..messages import Option, say
 from .language import choose_language, with_language
 from .processors import choose_threads
@@ -50,7 +50,10 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
         if isinstance(error, OSError) and error.errno and error.filename is None:  # no: a full disk, a terminal gone
             streams.abandon_stdout()
             return _report(
-                streams, say("cannot write to standard output: {reason}", reason=error.strerror), None, ExitCode.USAGE
+                streams,
+                say("cannot write to standard output: {reason}", reason=system_reason(error)),
+                None,
+                ExitCode.USAGE,
             )
         reason = " ".join(str(error).split())
         hint = say("please report it, with what --traceback adds")

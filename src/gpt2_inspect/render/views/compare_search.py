@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ...messages import say, say_n
+from ...messages import say, say_as, say_n
 from ...results.compare_search import BeamCandidate, CompareSearch, Found
 from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
@@ -41,7 +41,8 @@ def ends_differ(result: CompareSearch) -> bool:
 
 def _found(found: Found, *, ends: bool) -> tuple[Cell, ...]:
     numbers = (decimal(found.logprob), str(len(found.token_ids)), decimal(found.score))
-    end = [found.finish_reason] if ends else []
+    words = {"length": say_as("end of a text", "length"), "eos": say_as("end of a text", "eos")}
+    end = [words[found.finish_reason]] if ends else []
     return *map(Cell, (*numbers, *end)), Cell(visible_line(found.text) or signs().nothing)
 
 
