@@ -27,7 +27,7 @@ from examples import (
     run_python,
     without_times,
 )
-from gpt2_inspect.cli.app import EVERY, GROUPS, app
+from gpt2_inspect.cli.app import EVERY, GROUPS, TOOLS, app
 from harness import run_cli
 
 
