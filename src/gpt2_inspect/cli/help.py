@@ -27,7 +27,8 @@ PANELS = {
     "expectation": ("expect", "within", "min_prob", "at_step"),
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
-        *("top_k", "neighbors", "tree", "ids", "bare", "form", "json", "output", "save", "save_all", "csv_meta"),
+        *("top_k", "neighbors", "tree", "ids", "bare", "form", "json", "output", "save", "save_all"),
+        *("plot", "plot_size", "csv_meta"),
         *("explain", "color", "theme", "ascii", "no_timing"),
         *("quiet", "traceback", "lang", "help"),
     ),

@@ -82,6 +82,8 @@ def next_tokens(
     at_step: Annotated[
         int | None, typer.Option("--at-step", metavar="N", help=say("It should come at step N instead."))
     ] = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Rank the next tokens, take one, append it, and ask again.
 
@@ -96,10 +98,10 @@ def next_tokens(
     """
     shown = () if columns is None else parse_columns(columns)
     prompt = request.streams.read_text(text)
-    with request.open_output(columns=shown) as out:
+    with request.open_output(columns=shown) as out, request.open_plot() as plotter:
         session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)
-        table = out.live_table(question.command)
+        table = None if plotter else out.live_table(question.command)  # a plot that has no room fails before a table
         result = session.ask(question, prompt, on_part=table.part if table else None)
         if result.prompt.bos_added:
             first = result.prompt.tokens[0]
@@ -116,6 +118,8 @@ def next_tokens(
                     n=dropped,
                 )
             )
+        if plotter:
+            plotter.draw(result)
         out.write(result)
     check_expectation(result.expectation, named=expect is not None, at_step=at_step or 1)
 
