@@ -45,6 +45,7 @@ ONLY_IN = {
     "rich": {"render/table.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},
+    "matplotlib": {"render/plots"},
     "numpy": {"backends", "analysis", "checkpoint/weights.py", "render/arrays.py"},
     "safetensors": {"render/arrays.py"},
     "click": set(),

@@ -41,9 +41,12 @@ class Plotter:
         try:
             picture, lacking = draw(result, Figures(self._arrays, self._size), self._path.suffix.lower())
         except NoRoomError as error:
+            room = error.room_in_cm()
             raise UsageError(
                 Message("the plot has no room for {what}", what=error.what),
-                Message("make it larger: {option} {size}", option=Option("plot_size"), size=error.room_in_cm()),
+                Message("make it larger: {option} {size}", option=Option("plot_size"), size=room)
+                if room
+                else Message("no size has room for it; ask for less"),
             ) from error
         with reported(self._path):
             self._file.write(picture)
@@ -92,7 +95,7 @@ def open_plot(
     check_ending("--plot", path, SUFFIXES)
     check_other_files("--plot", path, others)
     chosen = next(iter(SIZES.values())) if size is None else _size(size)
-    with importing(("matplotlib",), Message("{option}", option=Option("plot"))):
+    with importing(("matplotlib",), Message("a plot")):
         from ..render.plots import drawing  # noqa: F401  # before anything is computed
     with open_whole(path, binary=True) as file:
         yield Plotter(streams, path, file, chosen)

@@ -3,6 +3,7 @@
 Nothing of matplotlib is loaded before a picture is to be drawn, so that names and sizes can be checked before that.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -50,13 +51,13 @@ class Figures(NamedTuple):
 
 
 class NoRoomError(Exception):
-    """A result that cannot be read at this size: what is too many, and the least size in inches that has room."""
+    """A result that cannot be read at this size: what is too many, and about the least size that has room."""
 
     def __init__(self, what: Message, room: Size) -> None:
         super().__init__(str(what))
         self.what = what
-        self.room = room
+        self.room = Size(*(math.ceil(side * _CM_PER_INCH) / _CM_PER_INCH for side in room))
 
-    def room_in_cm(self) -> str:
-        """The size that has room, as it is typed."""
-        return "x".join(str(int(side * _CM_PER_INCH) + 1) for side in self.room)
+    def room_in_cm(self) -> str | None:
+        """That size as it is typed; None if no size has room."""
+        return "x".join(f"{side * _CM_PER_INCH:.0f}" for side in self.room) if max(self.room) <= _LARGEST else None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...messages import Message, say
+from ...messages import Counted, say
 from ...results.attention import Attention
 from ..views import visible
 from ..visible import visible_line
@@ -91,7 +91,7 @@ def _small_multiples(result: Attention, arrays: Mapping[str, Any], paper: Paper)
     wide, high = paper.room(panels[0])
     if min(wide, high) < _LEAST_SIDE:
         raise NoRoomError(
-            Message("{count} heads", count=len(result.heads)),
+            Counted("{n} head", "{n} heads", n=len(result.heads)),
             paper.larger(across * (_LEAST_SIDE - wide), rows * (_LEAST_SIDE - high)),
         )
 

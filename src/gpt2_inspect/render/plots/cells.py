@@ -91,11 +91,11 @@ def draw_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
 def draw_scale(axes: "Axes | Sequence[Axes]", paper: Paper, label: str) -> None:
     """What the shades mean."""
     scale = ScalarMappable(Normalize(0, 1), COLOURS)
-    bar = paper.figure.colorbar(scale, ax=axes, fraction=0.035, pad=0.015, aspect=40)  # type: ignore[arg-type]
+    bar = paper.figure.colorbar(scale, ax=axes, fraction=0.035, pad=0.015, aspect=40)
     bar.set_ticks([0, 0.5, 1], labels=["0%", "50%", "100%"])
     bar.ax.tick_params(labelsize=0.75 * paper.letters, length=2, pad=2)
     bar.set_label(label, size=0.8 * paper.letters, labelpad=0)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
 
 
 def write_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
@@ -105,7 +105,7 @@ def write_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
     least = LEAST * _LINE
     if high < least or wide < cells.least_width:
         raise NoRoomError(
-            Message("{rows} rows and {columns} columns of tokens", rows=rows, columns=columns),
+            Message("a grid of {rows} by {columns} cells", rows=rows, columns=columns),
             paper.larger(columns * (cells.least_width - wide), rows * (least - high)),
         )
     _shrink_labels(axes, wide if cells.upright else None, high)
@@ -132,9 +132,9 @@ def write_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
 
 def _shrink_labels(axes: Axes, wide: float | None, high: float) -> None:
     for label in axes.get_yticklabels():
-        label.set_size(max(LEAST, min(label.get_size(), high / _LINE)))
+        label.set_fontsize(max(LEAST, min(label.get_fontsize(), high / _LINE)))
     for label in axes.get_xticklabels() if wide is not None else ():
-        label.set_size(max(LEAST, min(label.get_size(), (wide or 0) / 1.1)))
+        label.set_fontsize(max(LEAST, min(label.get_fontsize(), (wide or 0) / 1.1)))
 
 
 def _size(shade: Shade, room: float, two_lines: bool) -> float:

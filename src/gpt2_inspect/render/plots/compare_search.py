@@ -52,7 +52,7 @@ def plot(result: CompareSearch, arrays: Mapping[str, Any], paper: Paper) -> None
     axes.set_ylim(0, paper.height)
     tree = _Tree(result, axes, paper, wide, high, edge, (bottom, most))
     for step, nodes in enumerate(steps, 1):
-        axes.text(*(tree.x(step), paper.height - 2.2 * paper.letters), say("step {step}", step=step), **tree.small())
+        tree.heading(step)
         for node in sorted(nodes, key=lambda node: (node.candidate.kept, tree.is_greedy(node))):
             tree.line(node)
         for node in nodes:
@@ -110,9 +110,11 @@ class _Tree:
         blank = (self._most - self._counts[node.step - 1]) / 2
         return self._bottom + (self._most - blank - node.place - 0.5) * self._high
 
-    def small(self) -> dict[str, Any]:
-        """How what is no token is written."""
-        return {"size": max(LEAST, 0.8 * self._paper.letters), "ha": "center", "va": "bottom", "color": MIDDLE}
+    def heading(self, step: int) -> None:
+        """Above the column of a step."""
+        text, high = say("step {step}", step=step), self._paper.height - 2.2 * self._paper.letters
+        size = max(LEAST, min(0.8 * self._paper.letters, 0.9 * self._wide / width_of(text, 1)))
+        self._axes.text(self.x(step), high, text, size=size, ha="center", va="bottom", color=MIDDLE)
 
     def is_greedy(self, node: _Node) -> bool:
         """Whether greedy search has come by it."""

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ...results import Result
-from . import Figures, fonts
+from . import Figures, NoRoomError, fonts
 from .paper import Paper
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,  # a $ is a dollar
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "gpt2-inspect",  # which the names in the file are made of, at random without one
@@ -42,8 +42,11 @@ def draw(result: Result, figures: Figures, suffix: str) -> tuple[bytes, str]:
         families = [fonts.BASE]
         while True:
             matplotlib.rcParams["font.family"] = families
-            figure = _figure(result, figures)
-            shown = {character for text in figure.findobj(Text) for character in text.get_text()}  # type: ignore[attr-defined]
+            try:
+                figure = _figure(result, figures)
+            except NoRoomError as error:
+                raise _with_room(error, result, figures) from error
+            shown = {character for text in figure.findobj(Text) for character in text.get_text()}
             lacking = fonts.lacking(shown, families)
             more = [family for family in fonts.with_any_of(lacking) if family not in families]
             if not more:
@@ -52,6 +55,21 @@ def draw(result: Result, figures: Figures, suffix: str) -> tuple[bytes, str]:
         file = io.BytesIO()
         figure.savefig(file, format=suffix.removeprefix("."), metadata=_NO_DATES[suffix])
     return file.getvalue(), "".join(sorted(lacking))
+
+
+def _with_room(error: NoRoomError, result: Result, figures: Figures) -> NoRoomError:
+    """The error with a size that does have room: on a larger one letters and margins are larger too."""
+    for _ in range(_TRIES):
+        try:
+            _figure(result, figures._replace(size=error.room))
+        except NoRoomError as again:
+            error = again
+        else:
+            break
+    return error
+
+
+_TRIES = 5
 
 
 def _figure(result: Result, figures: Figures) -> Figure:

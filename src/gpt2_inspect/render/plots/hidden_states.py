@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ...messages import Message, say
+from ...messages import Counted, say
 from ...results.hidden_states import HiddenState, HiddenStates
 from ..views import percent, visible
 from ..views.hidden_states import name_of
@@ -88,6 +88,6 @@ def _check_height(axes: Axes, states: int, paper: Paper) -> None:
     """Raises NoRoomError if the names of the states have none."""
     high = paper.room(axes)[1] / states
     if high < 1.2 * LEAST:
-        raise NoRoomError(Message("{count} states", count=states), paper.larger(0, states * (1.2 * LEAST - high)))
+        raise NoRoomError(Counted("{n} state", "{n} states", n=states), paper.larger(0, states * (1.2 * LEAST - high)))
     for label in axes.get_yticklabels():
-        label.set_size(min(label.get_size(), high / 1.2))
+        label.set_fontsize(min(label.get_fontsize(), high / 1.2))

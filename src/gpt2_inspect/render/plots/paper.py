@@ -55,9 +55,10 @@ class Paper(NamedTuple):
     def frame(self, result: Result, title: str) -> None:
         """A title above the axes, the model's name below them, and between them axes that leave room for labels."""
         side, below, above = 0.5 * self.letters, 1.5 * self.letters, 0.3 * self.letters
-        inside = (side / self.width, below / self.height)
-        inside += (1 - 2 * side / self.width, 1 - (below + above) / self.height)
-        self.figure.set_layout_engine("constrained", rect=inside, h_pad=0.03, w_pad=0.03)
+        inside = 1 - 2 * side / self.width, 1 - (below + above) / self.height
+        self.figure.set_layout_engine(
+            "constrained", rect=(side / self.width, below / self.height, *inside), h_pad=0.03, w_pad=0.03
+        )
         if title:
             shown = cut_front(title, self.width - 2 * self.letters, 1.1 * self.letters)
             self.figure.suptitle(shown, fontsize=1.1 * self.letters)
@@ -93,12 +94,14 @@ def width_of(text: str, size: float) -> float:
     return _width_of(text, tuple(rcParams["font.family"])) * size / 100
 
 
-_measuring = RendererAgg(1, 1, POINTS)
+_measuring = RendererAgg(1, 1, POINTS)  # type: ignore[no-untyped-call]
 
 
 @lru_cache(10_000)
 def _width_of(text: str, families: tuple[str, ...]) -> float:
-    return _measuring.get_text_width_height_descent(text, FontProperties(family=list(families), size=100), False)[0]
+    letters = FontProperties(family=list(families), size=100)
+    width, _, _ = _measuring.get_text_width_height_descent(text, letters, False)  # type: ignore[no-untyped-call]
+    return float(width)
 
 
 def cut(text: str, room: float, size: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ...messages import Message, say
+from ...messages import Counted, say
 from ...results.score import Score, ScoredToken
 from ..views import visible
 from . import NoRoomError
@@ -28,7 +28,7 @@ def plot(result: Score, arrays: Mapping[str, Any], paper: Paper) -> None:
     upright = widest + size > (paper.width - 6 * paper.letters) / in_a_row
     least = _LEAST_CURVE + (widest if upright else 0) + size
     if (lacking := rows * least + 5 * paper.letters - paper.height) > 0:
-        raise NoRoomError(Message("{count} tokens", count=len(tokens)), paper.larger(0, lacking))
+        raise NoRoomError(Counted("{n} token", "{n} tokens", n=len(tokens)), paper.larger(0, lacking))
     paper.frame(result, "")
     column = paper.figure.subplots(rows, 1, sharey=True, squeeze=False)[:, 0]
     for row, axes in enumerate(column):
