@@ -47,6 +47,7 @@ ONLY_IN = {
     "pyarrow": {"many/texts.py", "render/parquet.py", "cli/output.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},
+    "matplotlib": {"render/plots"},
     "numpy": {"backends", "analysis", "checkpoint/weights.py", "render/arrays.py"},
     "safetensors": {"render/arrays.py"},
     "click": set(),

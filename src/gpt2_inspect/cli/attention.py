@@ -31,6 +31,8 @@ def attention(
             help=say("Write the weights of all layers and heads to FILE.npz or FILE.safetensors."),
         ),
     ] = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """See which tokens each token looks at.
 

@@ -5,8 +5,8 @@ shared options are put behind them.
 """
 
 import inspect
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .expect import Judge
     from .many import Many
     from .output import Output
+    from .plot import Plotter
     from .save import Saver
 
 
@@ -55,17 +56,22 @@ class Request(NamedTuple):
     ) -> None:
         """All that most commands do: ask the question about the text, or about many, and write the answer.
 
-        The parts of a question whose command can `save` are arrays by their names, for that file. What the `judge`
-        finds is told once all is written.
+        The parts of a question whose command can `save` are arrays by their names, for that file and for a plot. What
+        the `judge` finds is told once all is written.
         """
         if self.is_about_many(text):
-            self.refuse_with_many(save=save)
+            self.refuse_with_many(save=save, plot=self.own.get("plot"), plot_size=self.own.get("plot_size"))
             self.answer_many(question(), judge=judge)
             return
         asked = self.read_text(text)
-        with self.open_output(tree=tree) as out, self.open_save(save) as saver:
+        with self.open_output(tree=tree) as out, self.open_save(save) as saver, self.open_plot(save) as plotter:
             session = self.open_session(asked)
-            result = session.ask(self.question(question()), asked, on_part=saver.write if saver else None)
+            takers: list[Callable[[Any], None]] = [saver.write] if saver else []
+            if plotter and self.own.get("head") is None:  # else the record has all that a plot shows
+                takers.append(plotter.keep)
+            result = session.ask(self.question(question()), asked, on_part=_to_each(takers))
+            if plotter:
+                plotter.draw(result)
             out.write(result)
         if judge is not None:
             judge.check(result)
@@ -197,6 +203,23 @@ class Request(NamedTuple):
             others["--save"] = file_named("--save", beside)
         return open_save(option, None if name is None else file_named(option, name), others)
 
+    def open_plot(self, save: str | None = None) -> "AbstractContextManager[Plotter | None]":
+        """Where the picture goes, if the command has an option for one and it was given.
+
+        Args:
+            save: the file for arrays, which cannot be the same.
+
+        Raises UsageError or OutputError if it cannot go there, BackendUnavailableError if there is no matplotlib.
+        """
+        name, size = self.own.get("plot"), self.own.get("plot_size")
+        if name is None and size is None:
+            return nullcontext()
+        from .files import file_named
+        from .plot import open_plot
+
+        others = {"--output": self.output, "--save": None if save is None else file_named("--save", save)}
+        return open_plot(self.streams, None if name is None else file_named("--plot", name), size, others)
+
     @property
     def output(self) -> "Path | None":
         """The file that the result goes to; None for standard output, which `-` stands for as in many commands."""
@@ -204,6 +227,18 @@ class Request(NamedTuple):
 
         name: str | None = self.shared["output"]
         return None if name in (None, "-") else file_named("--output", name)
+
+
+def _to_each(takers: Sequence[Callable[[Any], None]]) -> Callable[[Any], None] | None:
+    """One that hands on to all of them; None if there are none, for whoever is not asked keeps nothing."""
+    if not takers:
+        return None
+
+    def take(part: Any) -> None:
+        for taker in takers:
+            taker(part)
+
+    return take
 
 
 def shared_options(

@@ -23,6 +23,8 @@ def compare_search(
         ),
     ] = 1.0,
     no_tree: Annotated[bool, typer.Option("--no-tree", help=say("Leave the beam tree out of the table."))] = False,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Compare greedy search with beam search.
 

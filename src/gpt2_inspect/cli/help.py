@@ -31,7 +31,7 @@ PANELS = {
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
         *("top_k", "neighbors", "columns", "tree", "ids", "bare", "form", "json", "output", "save", "save_all"),
-        *("color", "theme", "ascii", "explain", "csv_meta", "no_timing"),
+        *("plot", "plot_size", "color", "theme", "ascii", "explain", "csv_meta", "no_timing"),
         *("quiet", "traceback", "lang", "help"),
     ),
 }

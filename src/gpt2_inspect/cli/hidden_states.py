@@ -23,6 +23,8 @@ def hidden_states(
         int | None, typer.Option("--top-k", "-k", help=say("With --lens: how many candidates to show. Default: 5."))
     ] = None,
     save: options.Save = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Look at what the layers hold, one after the other.
 

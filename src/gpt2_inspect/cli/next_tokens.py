@@ -83,6 +83,8 @@ def next_tokens(
     at_step: Annotated[
         int | None, typer.Option("--at-step", metavar="N", help=say("It should come at step N instead."))
     ] = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Rank the next tokens, take one, append it, and ask again.
 
@@ -99,13 +101,14 @@ def next_tokens(
     shown = () if columns is None else parse_columns(columns)
     if request.is_about_many(text):
         _note_seed(request)
+        request.refuse_with_many(plot=plot, plot_size=plot_size)
         request.answer_many(analysis.NextTokensQuestion, judge=judge, columns=shown)
         return
     prompt = request.read_text(text)
-    with request.open_output(columns=shown) as out:
+    with request.open_output(columns=shown) as out, request.open_plot() as plotter:
         session = request.open_session(prompt)
         question = request.question(analysis.NextTokensQuestion)
-        table = out.live_table(question.command)
+        table = None if plotter else out.live_table(question.command)  # a plot that has no room fails before a table
         result = session.ask(question, prompt, on_part=table.part if table else None)
         if result.prompt.bos_added:
             first = result.prompt.tokens[0]
@@ -121,6 +124,8 @@ def next_tokens(
                     n=dropped,
                 )
             )
+        if plotter:
+            plotter.draw(result)
         out.write(result)
     judge.check(result)
 

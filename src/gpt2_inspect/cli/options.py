@@ -28,6 +28,23 @@ Save = Annotated[
     ),
 ]
 
+Plot = Annotated[
+    str | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help=say("Also draw the result, to FILE.svg, FILE.png or FILE.pdf (needs matplotlib)."),
+    ),
+]
+PlotSize = Annotated[
+    str | None,
+    typer.Option(
+        "--plot-size",
+        metavar="SIZE",
+        help=say("Of the plot: slide (default), column of a paper, or WxH in cm, as 16x9; 6x4in is in inches."),
+    ),
+]
+
 MinProb = Annotated[
     float | None, typer.Option("--min-prob", metavar="P", help=say("The least probability that it may have."))
 ]

@@ -38,6 +38,8 @@ def score(
         int | None, typer.Option("--within", metavar="K", help=say("It may have any rank up to K."))
     ] = None,
     min_prob: options.MinProb = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Say how probable each token of a text is.
 

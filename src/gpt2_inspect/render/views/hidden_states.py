@@ -44,13 +44,13 @@ def _lens(result: HiddenStates) -> list[Grid]:
     best = top_columns(len(result.layers[0].top_logprobs))
     columns = (Column(say("index"), number=True), Column(say("state"), whole=True), *best)
     rows = tuple(
-        (Cell(str(state.index)), Cell(_name(state)), *map(candidate_cell, state.top_logprobs or ()))
+        (Cell(str(state.index)), Cell(name_of(state)), *map(candidate_cell, state.top_logprobs or ()))
         for state in result.layers
     )
     return [Grid(columns, rows, say("logit lens: each state through ln_f and the head"), keys=2)]
 
 
-def _name(state: HiddenState) -> str:
+def name_of(state: HiddenState) -> str:
     """As in the record, in the language of the table."""
     name = state.name.removeprefix("block ")
     return state.name if name == state.name else say("block {name}", name=name)
@@ -79,4 +79,4 @@ def _findings(result: HiddenStates) -> tuple[str, ...]:
 
 def _row(state: HiddenState) -> tuple[Cell, ...]:
     numbers = (state.mean, state.std, state.norm, state.cosine_to_previous)
-    return (Cell(str(state.index)), Cell(_name(state)), *(Cell(decimal(number)) for number in numbers))
+    return (Cell(str(state.index)), Cell(name_of(state)), *(Cell(decimal(number)) for number in numbers))
