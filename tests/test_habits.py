@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import typer
 
-from commands import ARGUMENTS, VARIANTS
-from gpt2_inspect.cli.app import COMMANDS, EVERY, GROUPS, Commands, app
+from commands import ARGUMENTS, OTHERS, VARIANTS
+from gpt2_inspect.cli.app import COMMANDS, EVERY, EXPLAINED, GROUPS, Commands, app
 from gpt2_inspect.cli.completion import VALUES
 from gpt2_inspect.cli.names import SAME_AS
 from gpt2_inspect.cli.refusals import MEANT, NOT_OPTIONS
@@ -55,6 +55,10 @@ class TestNames:
             (["generate", "hi"], "`gpt2-inspect next-tokens`"),
             (["Tokenize", "hi"], "`gpt2-inspect encode`"),
             (["argmax", "hi"], "`gpt2-inspect decode --prompt`"),
+            (["compare-models", "a"], "`gpt2-inspect compare`"),
+            (["download", "gpt2"], "`gpt2-inspect models pull`"),
+            (["models", "lst"], "`gpt2-inspect models list`"),
+            (["models", "zzz"], "`gpt2-inspect models --help`"),
             (["hello, you"], "`gpt2-inspect next-tokens 'hello, you'` ranks"),
             (["hello", "--steps", "3"], "`gpt2-inspect next-tokens hello --steps 3` ranks"),
             (["--model", "pocket", "score", "hi"], "`gpt2-inspect next-tokens TEXT --model`"),
@@ -170,6 +174,8 @@ class TestCompletion:
             (["score", "--backend", "n"], ["numpy"]),
             (["score", "--input-format", "t"], ["text", "tsv"]),
             (["completion", ""], ["bash", "zsh", "fish"]),
+            (["models", "p"], ["pull", "path"]),
+            (["models", "check", "--form"], ["--format"]),
             (["--vers"], ["--version"]),
             (["next-tokens", ""], []),
             (["next-tokens", "--output", ""], []),
@@ -255,7 +261,11 @@ class TestOutput:
     @pytest.mark.parametrize("form", FORMATS)
     @pytest.mark.parametrize(
         ("command", "arguments"),
-        [*VARIANTS, ("next-tokens", ["hi", "--steps", "3", "--temperature", "1", "--seed", "2"])],
+        [
+            *VARIANTS,
+            ("next-tokens", ["hi", "--steps", "3", "--temperature", "1", "--seed", "2"]),
+            *((command, [*arguments, "--seed", "2"]) for command, arguments in OTHERS if command == "compare"),
+        ],
     )
     def test_two_runs_are_the_same(self, tiny: Path, command: str, arguments: list[str], form: str) -> None:
         timing = ["--no-timing"] if FORMATS[form].timed else []
@@ -291,6 +301,14 @@ class TestOutput:
             asked = document.get("options", document.get("decoding", document.get("search")))
             assert [name for name in meta[0] if name.startswith("option_")] == [f"option_{name}" for name in asked]
         assert (meta[0]["seed"], meta[0]["option_temperature"], meta[0]["option_ignore_eos"]) == ("4", "0.5", "false")
+
+    def test_nobody_has_options_without_a_meaning(self) -> None:
+        """What is not one model's answer has no columns of settings; what tells no times has none to leave out."""
+        assert {name for name in EVERY if "--explain" in options_of(name)} == set(EXPLAINED)
+        assert {name for name in NAMES if "--csv-meta" in options_of(name)} == set(COMMANDS)
+        assert {name for name in NAMES if "--no-timing" in options_of(name)} == set(EXPLAINED)
+        check_error(run_cli("models", "list", "--explain"), 2, "there is no option --explain", hint=True)
+        check_error(run_cli("compare", "a", "b", "--csv-meta"), 2, "there is no option --csv-meta", hint=True)
 
     def test_csv_meta_of_another_format(self, tiny: Path) -> None:
         check_error(run_cli("score", "hi", "--model", str(tiny), "--csv-meta", "--json"), 2, "json", hint=True)
