@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from rich.cells import cell_len
 
 from checkpoints import COMMIT, fill_cache, make_checkpoint
 from commands import ARGUMENTS, NO_MODEL_RUNS, OWN_CLASSES, TEXT, VARIANTS
+from gpt2_inspect.cli import process
 from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.messages import use_catalogue
 from gpt2_inspect.render import FORMATS
@@ -190,12 +190,13 @@ class Marked(gettext.NullTranslations):
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         return self.gettext(singular if n == 1 else plural)
 
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
 
 @pytest.fixture
-def marked() -> Iterator[None]:
-    use_catalogue(Marked())
-    yield
-    use_catalogue(None)
+def marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "choose_language", lambda *_: use_catalogue(Marked()))
 
 
 NAMES = {"AutoModelForCausalLM", "AutoModel", "GPT2LMHeadModel", "GPT2Model", "logits"}

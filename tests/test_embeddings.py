@@ -314,7 +314,7 @@ class TestCommandLine:
             if columns >= 80:
                 assert {visible(token), *map(visible, token.nearest)} <= set(shown)
         together = "".join(shown)
-        for title in ("wte[384,48]:", "wpe[64,48]:", "wte+wpe:"):
+        for title in ("wte[384,48](vocabulary,width):", "wpe[64,48](positions,width):", "wte+wpe:"):
             assert title in together
 
     def test_neighbours_are_shaded_by_their_cosines(self, tiny: Path, tmp_path: Path) -> None:

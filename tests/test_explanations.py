@@ -1,12 +1,13 @@
 """--explain and `gpt2-inspect explain`: every word about a column, every number and every line of Python is right."""
 
+import ast
 import io
 import math
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ import torch
 import typer
 from rich.cells import cell_len
 
-from commands import ARGUMENTS, TEXT, VARIANTS
-from gpt2_inspect import load
-from gpt2_inspect.cli.app import COMMANDS, app
+from commands import ARGUMENTS, OTHERS, TEXT, VARIANTS
+from gpt2_inspect import Side, compare, load
+from gpt2_inspect.analysis import NextTokensQuestion
+from gpt2_inspect.cli.app import EXPLAINED, app
 from gpt2_inspect.explanations import explanation_of
 from gpt2_inspect.explanations.topics import TOPICS, topic_named
+from gpt2_inspect.render import Page
+from gpt2_inspect.render.columns import COLUMNS
 from gpt2_inspect.render.sections import Grid
 from gpt2_inspect.render.views import decimal, percent, view_of
+from gpt2_inspect.results.compare import Comparison
+from gpt2_inspect.session import Session
 from harness import Terminal, check_error, ids_of, run_cli
 from loaded import modules_of
 
@@ -64,8 +70,18 @@ CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("compare_search", ONE, {"steps": 1, "num_beams": 1}),
     ("compare_heads", TEXT, {}),
     ("compare_heads", ONE, {"top_k": 1, "tree": True}),
+    ("compare", (TEXT, "hello"), {"steps": 3}),
+    ("compare", (ONE,), {"temperatures": (0.5, 30.0), "seed": 3, "steps": 4, "top_k": 1}),
+    ("compare", (TEXT,), {"seeds": (1, 2), "sample_top_k": 2, "top_p": 0.9, "steps": 2}),
+    ("compare", (TEXT,), {"temperatures": (None, 2.0), "seed": 1, "steps": 2}),
 ]
 """Methods of a session, what they are asked about, and their options."""
+
+PAGES = {
+    "next_tokens": [Page(), Page(columns=("entropy",)), Page(columns=COLUMNS)],
+    "compare_search": [Page(), Page(tree=False)],
+}
+"""What may be asked for of an answer, by the method that gives it."""
 
 every_case = pytest.mark.parametrize(("method", "asked", "options"), CASES, ids=lambda value: str(value)[:40])
 
@@ -78,17 +94,30 @@ def answer(tiny: Path) -> Callable[[str, Any, dict[str, Any]], Any]:
     def ask(method: str, asked: Any, options: dict[str, Any]) -> Any:
         case = repr((method, asked, options))
         if case not in known:
-            known[case] = getattr(session, method)(asked, **options)
+            ask_for = partial(compared, session) if method == "compare" else getattr(session, method)
+            known[case] = ask_for(asked, **options)
         return known[case]
 
     return ask
+
+
+def compared(
+    session: Session, texts: tuple[str, ...], *, temperatures: Any = (None,), seeds: Any = (), **options: Any
+) -> Comparison:
+    """Two runs of next-tokens, whose differences are given twice."""
+    seeds = seeds or (options.pop("seed", None),)
+    sides = (
+        Side(session, texts[at], NextTokensQuestion(temperature=temperatures[at], seed=seeds[at], **options))
+        for at in (0, -1)
+    )
+    return compare(*sides)
 
 
 Answer = Callable[[str, Any, dict[str, Any]], Any]
 
 
 def test_every_command_is_explained(answer: Answer) -> None:
-    assert {answer(*case).command for case in CASES} == set(COMMANDS)
+    assert {answer(*case).command for case in CASES} == set(EXPLAINED)
 
 
 @every_case
@@ -96,20 +125,26 @@ def test_every_column_is_explained_and_no_other(
     answer: Answer, method: str, asked: Any, options: dict[str, Any]
 ) -> None:
     result = answer(method, asked, options)
-    grids = [section for section in view_of(result.command).sections(result) if isinstance(section, Grid)]
-    shown = {
+    for page in PAGES.get(method, [Page()]):
+        explained = {term for each in explanation_of(result, page).columns for term in expanded(each.heading)}
+        assert explained == shown(result, page)
+
+
+def shown(result: Any, page: Page) -> set[str]:
+    """The headings of the result's tables."""
+    grids = [section for section in view_of(result.command).sections(result, page) if isinstance(section, Grid)]
+    headings = {
         column.heading
         for grid in grids
         for index, column in enumerate(grid.columns)
         if not column.below or any(row[index].text for row in grid.rows)
     }
-    explained = {heading for term in explanation_of(result).columns for heading in expanded(term.heading)}
-    if method == "compare_heads":  # whose other headings are names of classes and outputs
-        shown -= {"", "AutoModelForCausalLM", "AutoModel", "GPT2LMHeadModel", "GPT2Model", "logits"}
-        shown -= {"last_hidden_state @ lm_head.weight.T"}
+    if result.command == "compare-heads":  # whose other headings are names of classes and outputs
+        headings -= {"", "AutoModelForCausalLM", "AutoModel", "GPT2LMHeadModel", "GPT2Model", "logits"}
+        headings -= {"last_hidden_state @ lm_head.weight.T"}
     if result.command == "attention":  # in the matrix columns are headed by indices
-        shown = {heading for heading in shown if not heading.isdecimal()}
-    assert explained == shown
+        headings = {heading for heading in headings if not heading.isdecimal()}
+    return headings
 
 
 def expanded(heading: str) -> list[str]:
@@ -150,7 +185,7 @@ def floats(value: Any) -> Iterator[float]:
 @every_case
 def test_every_number_is_one_of_the_record(answer: Answer, method: str, asked: Any, options: dict[str, Any]) -> None:
     result = answer(method, asked, options)
-    explanation = explanation_of(result)
+    explanation = explanation_of(result, Page())
     known = {str(value) for value in options.values()} | {f"{math.e:.3f}"}
     for value in [*floats(result.to_dict()), *derived(result)]:
         known |= {decimal(value, places) for places in (2, 3, 4)} | {f"{value:.3g}", f"{value:.2g}"}
@@ -165,7 +200,7 @@ def test_every_number_is_one_of_the_record(answer: Answer, method: str, asked: A
 
 def test_what_is_said_follows_the_options(answer: Answer) -> None:
     def said(method: str, asked: Any, **options: Any) -> str:
-        explanation = explanation_of(answer(method, asked, options))
+        explanation = explanation_of(answer(method, asked, options), Page())
         return " ".join([*explanation.asked, *explanation.idea])
 
     greedy, drawn = said("next_tokens", TEXT, steps=3), said("next_tokens", TEXT, steps=2, sample_top_k=1, seed=1)
@@ -188,7 +223,7 @@ def test_the_end_of_a_text_is_told(tiny: Path) -> None:
         result = session.next_tokens("hello", steps=9, temperature=30.0, seed=seed)
         if result.finish_reason == "eos":
             break
-    assert "In step" in (said := " ".join(explanation_of(result).asked)) and "ends a text" in said
+    assert "In step" in (said := " ".join(explanation_of(result, Page()).asked)) and "ends a text" in said
 
 
 @pytest.fixture(scope="module")
@@ -300,11 +335,23 @@ def check_compare_heads(result: Any, names: dict[str, Any], printed: list[str]) 
     assert near(best.values, [candidate.prob for candidate in result.top_logprobs])
 
 
+def check_compare(result: Any, names: dict[str, Any], printed: list[str]) -> None:
+    assert len(printed) == min(len(result.a.steps), len(result.b.steps))
+    for line, step, a, b in zip(printed, result.steps, result.a.steps, result.b.steps, strict=False):
+        taken, _, numbers = line.rpartition("]")
+        assert ast.literal_eval(f"{taken}]") == [a.chosen.token, b.chosen.token]
+        if result.same_vocabulary:
+            expected = [step.kl_a_b_bits, step.kl_b_a_bits]
+        else:
+            expected = [a.top_logprobs[0].prob, b.top_logprobs[0].prob]
+        assert near(torch.tensor(list(map(float, numbers.split()))), expected)
+
+
 @pytest.mark.usefixtures("loaded_once")
 @every_case
 def test_the_code_computes_the_same(answer: Answer, method: str, asked: Any, options: dict[str, Any]) -> None:
     result = answer(method, asked, options)
-    names, printed = run_code(explanation_of(result).code)
+    names, printed = run_code(explanation_of(result, Page()).code)
     globals()[f"check_{result.command.replace('-', '_')}"](result, names, printed)
 
 
@@ -312,7 +359,18 @@ def test_the_code_computes_the_same(answer: Answer, method: str, asked: Any, opt
 @pytest.mark.parametrize("model", ["pocket", "pocket-zh"])
 def test_the_code_finds_a_bundled_model(model: str) -> None:
     result = load(model).next_tokens("it's “\\n” 你好", steps=2, top_k=2)
-    check_next_tokens(result, *run_code(explanation_of(result).code))
+    check_next_tokens(result, *run_code(explanation_of(result, Page()).code))
+
+
+@pytest.mark.usefixtures("loaded_once")
+def test_the_code_compares_two_models() -> None:
+    """Whose vocabularies differ."""
+    sides = (Side(load(model), TEXT, NextTokensQuestion(steps=3)) for model in ("pocket", "pocket-zh"))
+    result = compare(*sides)
+    explanation = explanation_of(result, Page())
+    assert "their bytes" in " ".join(explanation.idea)
+    assert {term.heading for term in explanation.columns} == shown(result, Page()) >= {"model"}
+    check_compare(result, *run_code(explanation.code))
 
 
 @pytest.mark.usefixtures("loaded_once")
@@ -338,7 +396,7 @@ def test_numbers_that_topics_speak_of() -> None:
 
 
 def test_topics_that_are_named_exist(answer: Answer) -> None:
-    assert {topic for case in CASES for topic in explanation_of(answer(*case)).topics} <= set(TOPICS)
+    assert {topic for case in CASES for topic in explanation_of(answer(*case), Page()).topics} <= set(TOPICS)
 
 
 @pytest.mark.parametrize("name", TOPICS)
@@ -376,7 +434,9 @@ def test_a_topic_that_there_is_not(typed: str, hint: str) -> None:
     check_error(run_cli("explain", typed), 2, "there is no topic", hint, hint=True)
 
 
-@pytest.mark.parametrize(("command", "arguments"), VARIANTS)
+@pytest.mark.parametrize(
+    ("command", "arguments"), [*VARIANTS, *(each for each in OTHERS if each[0] in EXPLAINED and "2" not in each[1])]
+)
 def test_it_stands_below_the_same_table(tiny: Path, command: str, arguments: list[str]) -> None:
     times = re.compile(r"\d+\.\d ms")
     common = [command, *arguments, "--model", str(tiny)]
@@ -436,4 +496,4 @@ def test_what_is_not_asked_for_is_not_loaded(tiny: Path) -> None:
 
 
 def modules_named() -> set[str]:
-    return {name.replace("-", "_") for name in COMMANDS}
+    return {name.replace("-", "_") for name in EXPLAINED}

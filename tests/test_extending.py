@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 import gpt2_inspect
+from translations import compiled, read_po
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = Path(gpt2_inspect.__file__).parent
 
-_NEW_FILE = re.compile(r"```python\n# (src/\S+)\n(.*?)```", re.DOTALL)
+_NEW_FILE = re.compile(r"```(?:python|po)\n# (src/\S+)\n(.*?)```", re.DOTALL)
 _CHANGE = re.compile(r"```diff\n--- (src/\S+)\n(.*?)```", re.DOTALL)
 
 RUN = """
 import json, sys
 from gpt2_inspect.cli import process
 from gpt2_inspect.cli.streams import Streams
-{before}
 sys.exit(process.run(sys.argv[1:], Streams.of_process()))
 """
 
@@ -37,10 +37,10 @@ class Copy:
 
     folder: Path
 
-    def run(self, *arguments: str, before: str = "") -> tuple[int, str, str]:
-        """Exit code, standard output and error of a command; `before` is run first."""
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, standard output and error of a command."""
         done = subprocess.run(
-            [sys.executable, "-c", RUN.format(before=before), *arguments],
+            [sys.executable, "-c", RUN, *arguments],
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -87,6 +87,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
         path = folder / Path(name).relative_to("src")
         assert not path.exists()
         path.write_text(content, encoding="utf-8")
+        if path.suffix == ".po":
+            path.with_suffix(".mo").write_bytes(compiled(read_po(content)))
     for name, hunks in _CHANGE.findall(PAGE):
         path = folder / Path(name).relative_to("src")
         path.write_text(changed(path.read_text(encoding="utf-8"), hunks), encoding="utf-8")
@@ -141,18 +143,16 @@ def test_a_new_backend(copy: Copy, tiny: Path) -> None:
 
 
 def test_a_new_language(copy: Copy, tiny: Path) -> None:
-    before = "from gpt2_inspect.messages import use_catalogue\nfrom gpt2_inspect.messages.german import German\n"
-    before += "use_catalogue(German())"
     arguments = ["score", "hello", "--model", str(tiny)]
-    _, _, err = copy.run("next-tokens", "hello", "--steps", "0", "--model", str(tiny), before=before)
+    _, _, err = copy.run("next-tokens", "hello", "--steps", "0", "--model", str(tiny), "--lang", "de")
     assert err == "error: --steps ist 0; es muss mindestens 1 sein\n"
-    assert copy.run("score", "", "--model", str(tiny), before=before)[2].startswith("error: der Text ist leer\n")
-    assert copy.run(*arguments, "--json", before=before) == copy.run(*arguments, "--json")
+    assert copy.run("--lang", "de", "score", "", "--model", str(tiny))[2].startswith("error: der Text ist leer\n")
+    assert copy.run(*arguments, "--json", "--lang", "de") == copy.run(*arguments, "--json")
 
 
 def test_every_block_of_the_page_was_used() -> None:
     used = len(_NEW_FILE.findall(PAGE)) + len(_CHANGE.findall(PAGE))
-    assert used == len(re.findall(r"^```(?:python|diff)$", PAGE, re.MULTILINE)) == 15
+    assert used == len(re.findall(r"^```(?:python|diff|po)$", PAGE, re.MULTILINE)) == 16
 
 
 CALLED = """

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import typer
 
-from commands import ARGUMENTS, VARIANTS
-from gpt2_inspect.cli.app import COMMANDS, EXAMPLES, TOOLS, app
+from commands import ARGUMENTS, OTHERS, VARIANTS
+from gpt2_inspect.cli.app import COMMANDS, EVERY, EXPLAINED, GROUPS, Commands, app
 from gpt2_inspect.cli.completion import VALUES
 from gpt2_inspect.cli.names import SAME_AS
 from gpt2_inspect.cli.refusals import MEANT, NOT_OPTIONS
@@ -24,11 +24,19 @@ from harness import Run, check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
-NAMES = (*COMMANDS, *TOOLS)
+NAMES = (*EVERY, *(f"models {name}" for name in ("list", "pull", "path", "check")))
+
+
+def test_names() -> None:
+    assert {name.split()[0] for name in NAMES if " " in name} == set(GROUPS)
+    assert [f"models {name}" for name in built("models").commands] == [name for name in NAMES if " " in name]
 
 
 def built(name: str) -> Any:
-    return typer.main.get_command(app).get_command(None, name)
+    command = typer.main.get_command(app)
+    for word in name.split():
+        command = command.get_command(None, word)
+    return command
 
 
 def options_of(name: str) -> set[str]:
@@ -47,6 +55,10 @@ class TestNames:
             (["generate", "hi"], "`gpt2-inspect next-tokens`"),
             (["Tokenize", "hi"], "`gpt2-inspect encode`"),
             (["argmax", "hi"], "`gpt2-inspect decode --prompt`"),
+            (["compare-models", "a"], "`gpt2-inspect compare`"),
+            (["download", "gpt2"], "`gpt2-inspect models pull`"),
+            (["models", "lst"], "`gpt2-inspect models list`"),
+            (["models", "zzz"], "`gpt2-inspect models --help`"),
             (["hello, you"], "`gpt2-inspect next-tokens 'hello, you'` ranks"),
             (["hello", "--steps", "3"], "`gpt2-inspect next-tokens hello --steps 3` ranks"),
             (["--model", "pocket", "score", "hi"], "`gpt2-inspect next-tokens TEXT --model`"),
@@ -72,7 +84,8 @@ class TestNames:
             (["next-tokens", "hi", "--json=3"], "--json takes no value"),
             (["next-tokens", "hi", "--top_k", "x"], "--top-k is 'x'; it must be a whole number"),
             (["next-tokens", "hi", "-t", "warm"], "--temperature is 'warm'; it must be a number"),
-            (["next-tokens"], "TEXT is missing"),
+            (["logits"], "TEXT is missing"),
+            (["next-tokens"], "neither TEXT nor --input is given"),
             (["next-tokens", "a", "b", "c"], "there is an argument too many: b c"),
         ],
     )
@@ -89,7 +102,7 @@ class TestNames:
     def test_tables_are_about_what_there_is_and_hide_nothing(self) -> None:
         own = {option[2:] for option in ALL_OPTIONS}
         assert set(SAME_AS.values()) <= own and not set(SAME_AS) & own
-        assert {line.split()[0] for line in MEANT} <= set(COMMANDS)
+        assert {line.partition(" --")[0] for line in MEANT} <= set(NAMES)
         guessed = [name for names in MEANT.values() for name in names]
         assert len(guessed) == len(set(guessed)) and not set(guessed) & set(NAMES)
         assert all(name == name.lower().replace("_", "-") for name in (*SAME_AS, *guessed, *NOT_OPTIONS))
@@ -99,21 +112,21 @@ class TestHelp:
     @pytest.mark.parametrize("columns", [40, 80, 200])
     @pytest.mark.parametrize("name", ["", *NAMES])
     def test_fits(self, name: str, columns: int) -> None:
-        arguments = [name] if name else []
-        lines = run_cli(*arguments, "--help", environ={"COLUMNS": str(columns)}).out.splitlines()
+        lines = run_cli(*name.split(), "--help", environ={"COLUMNS": str(columns)}).out.splitlines()
         examples = [line for line in lines if line.startswith("  gpt2-inspect ")]
         assert max(map(len, examples)) <= 80  # they are not broken
         assert max(len(line) for line in lines if line not in examples) <= min(columns, 80)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_each_option_stands_in_one_panel(self, name: str) -> None:
-        text = run_cli(name, "--help").out
+        text = run_cli(*name.split(), "--help").out
         for parameter in built(name).params:
             if parameter.param_type_name == "option":
                 assert len(re.findall(rf"^  .*{max(parameter.opts, key=len)}(?![\w-])", text, re.M)) >= 1, parameter
+        panels = re.findall(r"^(\w+)[^\n]*:$", text, re.MULTILINE)
+        assert name in GROUPS or (panels[0], panels[-1]) == ("Examples", "Output")
         if name in COMMANDS:
-            panels = re.findall(r"^(\w+)[^\n]*:$", text, re.MULTILINE)
-            assert panels[:2] == ["Examples", "Input"] and panels[-2:] == ["Model", "Output"]
+            assert (panels[1], panels[-2]) == ("Input", "Model")
 
     @pytest.mark.parametrize("name", NAMES)
     def test_two_examples_that_run(self, name: str) -> None:
@@ -123,15 +136,18 @@ class TestHelp:
             self.check(line, name)
 
     def test_examples_of_all(self) -> None:
-        for line in EXAMPLES:
+        for line in Commands.examples:
             self.check(line, line.split()[1])
 
     @staticmethod
     def check(line: str, name: str) -> None:
         words = subprocess.run(["bash", "-c", f'printf "%s\\0" {line}'], capture_output=True, check=True).stdout
         program, *arguments = words.decode().split("\0")[:-1]
-        assert (program, arguments[0]) == ("gpt2-inspect", name)
-        done = run_cli(*arguments)
+        assert (program, arguments[: len(name.split())]) == ("gpt2-inspect", name.split())
+        if name == "models pull":  # which asks the network
+            built(name).make_context(name, arguments[2:])
+            return
+        done = run_cli(*arguments, stdin=b"much\n")
         assert done.code == 0 and done.out, done.err
 
     def test_top_k_says_that_it_only_shows(self) -> None:
@@ -156,7 +172,10 @@ class TestCompletion:
             (["next-tokens", "-f", "j"], ["json", "jsonl"]),
             (["score", "--model", "pocket-"], ["pocket-zh"]),
             (["score", "--backend", "n"], ["numpy"]),
+            (["score", "--input-format", "t"], ["text", "tsv"]),
             (["completion", ""], ["bash", "zsh", "fish"]),
+            (["models", "p"], ["pull", "path"]),
+            (["models", "check", "--form"], ["--format"]),
             (["--vers"], ["--version"]),
             (["next-tokens", ""], []),
             (["next-tokens", "--output", ""], []),
@@ -168,9 +187,10 @@ class TestCompletion:
         assert self.ask(*words) == found
 
     def test_all_commands_and_options(self) -> None:
-        assert tuple(self.ask("")) == NAMES
+        assert tuple(self.ask("")) == EVERY
+        assert [f"models {name}" for name in self.ask("models", "")] == [name for name in NAMES if " " in name]
         for name in NAMES:
-            assert set(self.ask(name, "--")) == options_of(name) | {"--help"}
+            assert set(self.ask(*name.split(), "--")) == options_of(name) | {"--help"}
 
     def test_other_shells_are_told_what_it_is(self) -> None:
         assert self.ask("next", shell="zsh") == [f"next-tokens:{built('next-tokens').get_short_help_str(80)}"]
@@ -181,7 +201,11 @@ class TestCompletion:
         assert set(VALUES) <= ALL_OPTIONS
         for option, values in VALUES.items():
             for value in values:
-                if option not in ("--model", "--device") and value not in ("torch", "bfloat16", "float16"):
+                if option not in ("--model", "--device", "--input-format") and value not in (
+                    "torch",
+                    "bfloat16",
+                    "float16",
+                ):
                     assert run_cli("score", "hi", "--model", str(tiny), option, value).code == 0
 
     @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
@@ -237,7 +261,11 @@ class TestOutput:
     @pytest.mark.parametrize("form", FORMATS)
     @pytest.mark.parametrize(
         ("command", "arguments"),
-        [*VARIANTS, ("next-tokens", ["hi", "--steps", "3", "--temperature", "1", "--seed", "2"])],
+        [
+            *VARIANTS,
+            ("next-tokens", ["hi", "--steps", "3", "--temperature", "1", "--seed", "2"]),
+            *((command, [*arguments, "--seed", "2"]) for command, arguments in OTHERS if command == "compare"),
+        ],
     )
     def test_two_runs_are_the_same(self, tiny: Path, command: str, arguments: list[str], form: str) -> None:
         timing = ["--no-timing"] if FORMATS[form].timed else []
@@ -273,6 +301,14 @@ class TestOutput:
             asked = document.get("options", document.get("decoding", document.get("search")))
             assert [name for name in meta[0] if name.startswith("option_")] == [f"option_{name}" for name in asked]
         assert (meta[0]["seed"], meta[0]["option_temperature"], meta[0]["option_ignore_eos"]) == ("4", "0.5", "false")
+
+    def test_nobody_has_options_without_a_meaning(self) -> None:
+        """What is not one model's answer has no columns of settings; what tells no times has none to leave out."""
+        assert {name for name in EVERY if "--explain" in options_of(name)} == set(EXPLAINED)
+        assert {name for name in NAMES if "--csv-meta" in options_of(name)} == set(COMMANDS)
+        assert {name for name in NAMES if "--no-timing" in options_of(name)} == set(EXPLAINED)
+        check_error(run_cli("models", "list", "--explain"), 2, "there is no option --explain", hint=True)
+        check_error(run_cli("compare", "a", "b", "--csv-meta"), 2, "there is no option --csv-meta", hint=True)
 
     def test_csv_meta_of_another_format(self, tiny: Path) -> None:
         check_error(run_cli("score", "hi", "--model", str(tiny), "--csv-meta", "--json"), 2, "json", hint=True)

@@ -17,6 +17,7 @@ from loaded import HEAVY, NUMPY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
         (["--help"], 0),
         (["--version"], 0),
         (["next-tokens", "--help"], 0),
+        (["schema", "score"], 0),
         (["next-tokens"], 2),
         (["next-tokens", "a", "--frobnicate"], 2),
         (["next-tokens", "a", "--steps", "x"], 2),

@@ -1,7 +1,6 @@
 """What holds for the commands that ask more, or something else, than one question, whatever it is."""
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from commands import OTHERS, TEXT
+from gpt2_inspect.cli import process
 from gpt2_inspect.cli.app import OTHER_COMMANDS
 from gpt2_inspect.messages import use_catalogue
 from gpt2_inspect.render import FORMATS
@@ -72,10 +72,8 @@ def test_texts_stay_text(tiny: Path, command: str, arguments: list[str]) -> None
 
 
 @pytest.fixture
-def marked() -> Iterator[None]:
-    use_catalogue(Marked())
-    yield
-    use_catalogue(None)
+def marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "choose_language", lambda *_: use_catalogue(Marked()))
 
 
 NAMES = {"A", "B", "KL(A||B)", "KL(B||A)", "#"}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -340,8 +341,10 @@ class TestDownload:
 
         error = ConnectionError("[Errno -2] Name or service not known")
         monkeypatch.setattr(huggingface_hub.HfApi, "model_info", MagicMock(side_effect=error))
-        with pytest.raises(ModelNotFoundError, match="cannot be reached"):
-            download("org/name", None)
+        for cause, reason in ((None, "Errno -2"), (socket.gaierror(-2, "as the system says"), "not known here")):
+            error.__cause__ = cause
+            with pytest.raises(ModelNotFoundError, match=f"cannot be reached .*{reason}"):
+                download("org/name", None)
 
     def test_answer_that_is_not_the_hubs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import huggingface_hub

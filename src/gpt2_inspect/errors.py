@@ -1,5 +1,6 @@
 """What can go wrong, as one tree of exceptions; each kind carries the exit code that a shell sees."""
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -28,6 +29,26 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+_REASONS = {
+    errno.EACCES: Message("Permission denied"),
+    errno.EEXIST: Message("File exists"),
+    errno.EIO: Message("Input/output error"),
+    errno.EISDIR: Message("Is a directory"),
+    errno.ENAMETOOLONG: Message("File name too long"),
+    errno.ENOENT: Message("No such file or directory"),
+    errno.ENOSPC: Message("No space left on device"),
+    errno.ENOTDIR: Message("Not a directory"),
+    errno.EPERM: Message("Operation not permitted"),
+    errno.EROFS: Message("Read-only file system"),
+}
+"""What systems say in English whatever the terminal's language, for Python does not ask them for another."""
+
+
+def system_reason(error: OSError) -> Message | str:
+    """Why the operating system has not done what it was asked for."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
 _LONGEST = 1000
 """Characters of a message: what it quotes, such as a name out of a broken file, may be far longer."""
 
@@ -46,6 +67,8 @@ class InspectError(Exception):
     """
 
     exit_code = ExitCode.BUG
+    about_text = False
+    """Whether the text is at fault: of many, the others can still be answered."""
 
     def __init__(self, sentence: Message | str, next_step: Message | str | None = None) -> None:
         super().__init__(sentence, next_step)
@@ -95,6 +118,12 @@ class UsageError(InspectError):
     exit_code = ExitCode.USAGE
 
 
+class PositionError(UsageError):
+    """A position or a step was asked for that this text does not have."""
+
+    about_text = True
+
+
 class OutputError(InspectError):
     """The result cannot be written where it should go."""
 
@@ -124,6 +153,7 @@ class InputError(InspectError):
     """A prompt or a token id that this model cannot take."""
 
     exit_code = ExitCode.BAD_INPUT
+    about_text = True
 
 
 class BackendUnavailableError(InspectError):

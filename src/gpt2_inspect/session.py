@@ -1,8 +1,9 @@
 """The Python API: a model is loaded once and then asked questions."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import Parameter, Signature, signature
+from itertools import islice
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -10,6 +11,7 @@ from . import analysis
 from .analysis.question import Answer, Asked, Question
 from .backends import check_choice
 from .checkpoint.config import read_config
+from .errors import InspectError
 from .filenames import CONFIG
 from .loaded import Choice, LoadedGPT2
 from .results import ModelInfo, Result
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from .analysis.quiz import QuizGame
     from .backends.base import Array
     from .results.compare import Comparison
+    from .results.failure import Failure
     from .results.report import Report
+
+TOGETHER = 32
+"""Texts that are read at a time: enough to fill a forward pass."""
 
 _P = ParamSpec("_P")
 _A = TypeVar("_A")
@@ -135,6 +141,10 @@ class Session:
         """Whether to write the file `path` would change this model: it is, or would be, one of the model's files."""
         return self._loaded.files.is_read_from(path)
 
+    def fingerprint(self) -> str:
+        """A short text that changes with the files of the model. Raises OSError if they cannot be read."""
+        return self._loaded.files.fingerprint()
+
     def ask(
         self, question: Question[Asked, Answer], asked: Asked, on_part: Callable[[Any], None] | None = None
     ) -> Answer:
@@ -149,6 +159,18 @@ class Session:
         Raises what the question says.
         """
         return question.answer(self._loaded, asked, on_part)
+
+    def ask_together(
+        self, question: Question[Asked, Answer], asked: Sequence[Asked]
+    ) -> Iterator[Answer | InspectError]:
+        """Answer a question about several texts, in their order, which takes less time than one after the other.
+
+        What is said about a text does not depend on the others. Where one cannot be answered, its error stands in place
+        of the answer.
+
+        Raises what the question says, but for errors that only concern a text.
+        """
+        return question.answer_together(self._loaded, asked)
 
     def encode_ids(self, text: str) -> list[int]:
         """The token ids that `encode` finds, and nothing about them: for long texts.
@@ -187,6 +209,26 @@ class Session:
         """
         wte, wpe = self._loaded.backend.embeddings()
         return {"wte.weight": wte, "wpe.weight": wpe}
+
+    def many(self, question: Question[Asked, Answer], asked: Iterable[Asked]) -> "Iterator[Answer | Failure]":
+        """Answer a question about many texts, in their order: a generator, which may be given endless ones.
+
+        As many texts as are best answered together are read at a time. Where one cannot be answered, a Failure that
+        says why stands in place of the record.
+
+        Raises what the question says, but for errors that only concern a text.
+        """
+        from .results.failure import Failure, Problem
+
+        texts, index = iter(asked), 0
+        while some := list(islice(texts, TOGETHER)):
+            for answer in self.ask_together(question, some):
+                if isinstance(answer, InspectError):
+                    problem = Problem(code=int(answer.exit_code), message=answer.say(), hint=answer.say_hint())
+                    yield Failure(id_=None, prompt_index=index, error=problem)
+                else:
+                    yield answer
+                index += 1
 
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.

@@ -8,7 +8,7 @@ import math
 from operator import index
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import PositionError, UsageError
 from ..messages import Counted, Message, Option
 
 _TOO_LARGE = 10**4300
@@ -163,9 +163,9 @@ def check_index(name: str, value: int, count: int, what: Message) -> int:
 
 
 def check_position(position: int, tokens: int) -> int:
-    """The position in a text, negative ones counted from its end, as one counted from 0. Raises UsageError."""
+    """The position in a text, negative ones counted from its end, as one counted from 0. Raises PositionError."""
     if not -tokens <= position < tokens:
-        raise UsageError(
+        raise PositionError(
             Message(
                 "{option} is {value}; the text has {counted}, from 0 to {last} or -{tokens} to -1",
                 option=Option("position"),

@@ -16,7 +16,7 @@ from ..checkpoint.tokenizer import Tokenizer
 from ..results import Candidate
 from ..results.compare import ComparedStep, ComparedToken, Comparison, Standing
 from ..results.next_tokens import Step
-from .next_tokens import NextTokensQuestion, Walk, new_seed
+from .next_tokens import NextTokensQuestion, new_seed
 from .question import LoadedModel
 from .sampling import final_probabilities
 
@@ -62,7 +62,7 @@ class _Side:
     """A run, and the step that it is at; None once it has ended."""
 
     def __init__(self, asked: Asked) -> None:
-        self.walk = Walk(asked.question, asked.model, asked.text)
+        self.walk = asked.question.walk(asked.model, asked.text)
         self.step: Step | None = None
 
     def distribution(self) -> Distribution:

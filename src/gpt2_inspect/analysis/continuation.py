@@ -123,12 +123,28 @@ class Continuation:
         other.__dict__ |= self.__dict__ | {"_token_ids": self._token_ids.copy(), "_cache": self._cache.fork()}
         return other
 
+    @staticmethod
+    def read_together(continuations: "Sequence[Continuation]") -> None:
+        """Read what each has not read yet in one forward pass: what they propose next is there then.
+
+        They are of one model, and in all of them there is room.
+        """
+        waiting = [continuation for continuation in continuations if continuation._logits is None]
+        if waiting:
+            unread, caches = [each._unread for each in waiting], [each._cache for each in waiting]
+            found = waiting[0]._model.backend.forward_many(unread, caches)
+            for continuation, logits in zip(waiting, found, strict=True):
+                continuation._logits = logits
+
+    @property
+    def _unread(self) -> list[int]:
+        return self._token_ids[self._cache.length :]
+
     def _read(self) -> Logits:
         """The logits of the last token, (1, V)."""
         if self._logits is None:
-            unread = np.array([self._token_ids[self._cache.length :]])
             try:
-                self._logits = self._model.backend.forward(unread, self._cache)
+                self._logits = self._model.backend.forward(np.array([self._unread]), self._cache)
             except CacheFullError:
                 raise InputError(
                     Message(

@@ -1,19 +1,21 @@
 """How probable a text is: the logits at each position rank the token that follows it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
-from ..backends.base import Backend
+from ..backends.base import Logits
 from ..checkpoint.tokenizer import Tokenizer
+from ..errors import InspectError
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
 from .checks import EXPECTATION, check_flag, check_top_k, check_whole
-from .prompt import whole_prompt
+from .prompt import ids_of, whole_prompt
 from .question import LoadedModel, Question
+from .together import in_groups
 from .tokens import make_candidates
 
 if TYPE_CHECKING:
@@ -64,9 +66,25 @@ class ScoreQuestion(Question[str, Score]):
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
-        tokenizer = model.tokenizer_for(asked)
-        expected = self._expected(tokenizer)
-        positions, totals = score_tokens(backend, tokenizer, prompt, top_k=top_k)
+        expected = self._expected(model.tokenizer_for(asked))
+        logits = backend.forward(np.array([ids_of(prompt)]), None, every_position=True)
+        return self._score(model, prompt, logits, top_k, expected)
+
+    def answer_together(self, model: LoadedModel, asked: Sequence[str]) -> Iterator[Score | InspectError]:
+        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
+        backend = model.backend
+        expected = self._expected(model.tokenizer_for(self.expect or ""))
+
+        def answer(prompts: list[Prompt]) -> Iterator[Score]:
+            logits = backend.forward_many(list(map(ids_of, prompts)), every_position=True)
+            return (self._score(model, *each, top_k, expected) for each in zip(prompts, logits, strict=True))
+
+        return in_groups(asked, lambda text: whole_prompt(model, text, with_bos=self.bos), answer)
+
+    def _score(
+        self, model: LoadedModel, prompt: Prompt, logits: Logits, top_k: int, expected: "Expected | None"
+    ) -> Score:
+        positions, totals = score_tokens(logits, model.tokenizer_for(prompt.text), prompt, top_k=top_k)
         return Score(
             model=model.info,
             run=model.run(),
@@ -92,14 +110,13 @@ NOT_SCORED = Measures(logprob=None, prob=None, rank=None, surprisal_bits=None, e
 
 
 def score_tokens(
-    backend: Backend, tokenizer: Tokenizer, prompt: Prompt, *, top_k: int
+    logits: Logits, tokenizer: Tokenizer, prompt: Prompt, *, top_k: int
 ) -> tuple[tuple[ScoredToken, ...], Totals]:
-    """Every token given those before it, and the totals, from one forward pass.
+    """Every token given those before it, and the totals, from the logits of all positions.
 
     Raises ModelUnusableError if a logit is NaN or infinite.
     """
-    token_ids = [token.id for token in prompt.tokens]
-    logits = backend.forward(np.array([token_ids]), None, every_position=True)
+    token_ids = ids_of(prompt)
     following = np.array([*token_ids[1:], token_ids[-1]])  # behind the last stands nothing: its target is not looked at
     ranking = logits.top_k(top_k, following)
     assert ranking.targets is not None

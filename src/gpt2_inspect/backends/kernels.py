@@ -26,6 +26,9 @@ HEAD_PIECE = 1 << 24
 FEW_ROWS = 6
 """Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
 
+MANY_ROWS = FEW_ROWS + 1
+"""From here on BLAS multiplies them together, and each comes out as beside any other rows."""
+
 IN_CACHES = 6 * PIECE
 """Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
 

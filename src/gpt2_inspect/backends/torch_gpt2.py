@@ -72,6 +72,19 @@ class TorchGPT2:
         except torch.OutOfMemoryError as error:
             raise out_of_memory(self.device) from error
 
+    def forward_many(
+        self, texts: Sequence[Sequence[int]], caches: Sequence[Cache] | None = None, *, every_position: bool = False
+    ) -> "Sequence[TorchLogits]":
+        """One after the other: padding, which transformers needs to take them together, would change the numbers."""
+        stored = [None] * len(texts) if caches is None else list(caches)
+        for text, own in zip(texts, stored, strict=True):
+            if own is not None:
+                check_room(own, len(text))
+        return [
+            self.forward(np.array([text]), own, every_position=every_position)
+            for text, own in zip(texts, stored, strict=True)
+        ]
+
     @torch.inference_mode()
     def unembed(self, hidden: npt.NDArray[np.float32], *, with_ln_f: bool) -> "TorchLogits":
         rows = torch.as_tensor(hidden, device=self._model.device, dtype=self._model.dtype)

@@ -4,21 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import UsageError
-from ..messages import Message, Option, say
+from ..messages import say
 from .streams import Streams
-
-FORM = "html"
-"""What a browser shows."""
-
-
-def check_form(form: str) -> None:
-    """Raise UsageError if the result is to be written in a format that is no page."""
-    if form != FORM:
-        raise UsageError(
-            Message("{option} shows a page, and the result is {form}", option=Option("open"), form=form),
-            Message("--format html, or an --output that ends in .html"),
-        )
 
 
 @contextmanager

@@ -5,16 +5,16 @@ shared options are put behind them.
 """
 
 import inspect
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import typer
 
 from ..errors import UsageError
-from ..messages import Message
-from ..render.formats import Page
+from ..messages import Message, Option
+from ..render.formats import PAGE, Page
 from ..render.signs import use_signs
 from . import options
 from .streams import Streams
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..analysis.question import Question
-    from ..results import Options, Result
     from ..session import Session
+    from .expect import Judge
+    from .many import Many
     from .output import Output
+    from .plot import Plotter
     from .save import Saver
 
 
-_Q = TypeVar("_Q", bound="Options")
-_R = TypeVar("_R", bound="Result")
+_Q = TypeVar("_Q", bound="Question[Any, Any]")
 
 
 class Request(NamedTuple):
@@ -40,28 +41,89 @@ class Request(NamedTuple):
     streams: Streams
     shared: dict[str, Any]
     own: dict[str, Any]
+    command: str
+    many: "Many | None" = None
+    """Where many texts are asked about."""
 
     def answer(
         self,
-        question: "Callable[[], type[Question[str, _R]]]",
-        text: str,
+        question: "Callable[[], type[Question[str, Any]]]",
+        text: str | None,
         save: str | None = None,
+        judge: "Judge | None" = None,
+        *,
+        tree: bool = True,
         on_page: "Callable[[Session, str], dict[str, Any]] | None" = None,
-        **others: Any,
-    ) -> "_R":
-        """All that most commands do: ask the question about the text, and write the answer.
+    ) -> None:
+        """All that most commands do: ask the question about the text, or about many, and write the answer.
 
-        The parts of a question whose command can `save` are arrays by their names, for that file. `others` are options
-        in place of the command's own; so is, where the result is drawn, what `on_page` says for the model and the text.
+        The parts of a question whose command can `save` are arrays by their names, for that file and for a plot. What
+        the `judge` finds is told once all is written. Where the result is a page, what `on_page` says for the model
+        and the text is asked in place of the command's own options.
         """
-        asked = self.streams.read_text(text)
-        with self.open_output() as out, self.open_save(save) as saver:
+        if self.is_about_many(text):
+            self.refuse_with_many(save=save, plot=self.own.get("plot"), plot_size=self.own.get("plot_size"))
+            self.answer_many(question(), judge=judge)
+            return
+        asked = self.read_text(text)
+        with self.open_output(tree=tree) as out, self.open_save(save) as saver, self.open_plot(save) as plotter:
             session = self.open_session(asked)
-            if on_page and self._is_page:
-                others |= on_page(session, asked)
-            result = session.ask(self.question(question(), **others), asked, on_part=saver.write if saver else None)
+            others = on_page(session, asked) if on_page and out.is_page else {}
+            takers: list[Callable[[Any], None]] = [saver.write] if saver else []
+            if plotter and self.own.get("head") is None:  # else the record has all that a plot shows
+                takers.append(plotter.keep)
+            result = session.ask(self.question(question(), **others), asked, on_part=_to_each(takers))
+            if plotter:
+                plotter.draw(result)
             out.write(result)
-        return result
+        if judge is not None:
+            judge.check(result)
+
+    def read_text(self, text: str | None) -> str:
+        """The text, or standard input if it is `-`. Raises UsageError if there is none, and InputError."""
+        if text is None:
+            raise UsageError(
+                Message("neither TEXT nor {input} is given", input=_INPUT),
+                Message("see `{command} --help`", command=f"gpt2-inspect {self.command}"),
+            )
+        return self.streams.read_text(text)
+
+    def is_about_many(self, given: object) -> bool:
+        """Whether --input takes the place of what was `given`. Raises UsageError if there are both."""
+        if self.many is None:
+            return False
+        if given:
+            raise UsageError(
+                Message("{input} takes the place of what is asked about", input=_INPUT),
+                Message("give one or the other"),
+            )
+        return True
+
+    def refuse_with_many(self, **values: object) -> None:
+        """Raise UsageError if one of these options is given, which are for a single text."""
+        for name, value in values.items():
+            if value:
+                raise UsageError(
+                    Message("{option} is for a single text, not for {input}", option=Option(name), input=_INPUT)
+                )
+
+    def answer_many(
+        self,
+        question: "type[_Q]",
+        field: str = "text",
+        parse: "Callable[[Any], Any] | None" = None,
+        judge: "Judge | None" = None,
+        columns: tuple[str, ...] = (),
+    ) -> None:
+        """The same for many texts. `field` is where a record of the input has them, `parse` takes them from there."""
+        from .many import Frame, answer_many, as_text
+
+        assert self.many is not None  # see is_about_many
+        self.refuse_with_many(explain=self.shared["explain"], open=self.shared["open_page"])
+        form, page = self._form_and_page()
+        run_as = {name: self.shared[name] for name in ("backend", "device", "dtype")}
+        frame = Frame(self.streams, form, page._replace(columns=columns), self.output, self.open_session, run_as)
+        answer_many(self.many, frame, self.question(question), field, parse or as_text, judge)
 
     def question(self, kind: type[_Q], **others: Any) -> _Q:
         """The question with the command's own options, or `others` in place of them; one that was not given, or is
@@ -89,27 +151,38 @@ class Request(NamedTuple):
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
-        form = form or (self.shared["explain"] and "--explain") or (self.shared["open_page"] and "--open")
+        form = form or (self.shared.get("explain") and "--explain") or (self.shared.get("open_page") and "--open")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
-    @property
-    def _is_page(self) -> bool:
-        """Whether the result is drawn."""
-        from .output import choose_format
+    def open_output(
+        self, *, bare: bool = False, columns: tuple[str, ...] = (), tree: bool = True
+    ) -> "AbstractContextManager[Output]":
+        """Where the result goes, or if it is bare, lines alone; `columns` and `tree` are those of a Page.
 
-        form, json, path = self.shared["form"], self.shared["json"], self._output
-        return self.shared["open_page"] or choose_format(form, json, path, explained=False) == "html"
+        Raises UsageError or OutputError if it cannot go there.
+        """
+        from .output import open_output
 
-    def open_output(self, *, bare: bool = False) -> "AbstractContextManager[Output]":
-        """Where the result goes, or if it is bare, lines alone. Raises UsageError or OutputError if it cannot."""
-        from .output import choose_format, open_output
+        form, page = self._form_and_page(bare=bare)
+        page = page._replace(columns=columns, tree=tree)
+        explained, opened = self.shared.get("explain", False), self.shared.get("open_page", False)
+        return open_output(self.streams, self.output, form, page, explained=explained, opened=opened)
 
-        path, explained, opened = self._output, self.shared["explain"], self.shared["open_page"]
-        asked = self.shared["form"]
+    def _form_and_page(self, *, bare: bool = False) -> "tuple[str, Page]":
+        """The format that is asked for, and what is to be written for. Raises UsageError if options disagree."""
+        from .output import choose_format, width_for
+
+        path, explained, asked = self.output, self.shared.get("explain", False), self.shared["form"]
+        opened = self.shared.get("open_page", False)
         if opened and path is None and not self.shared["json"]:
-            asked = asked or "html"
+            asked = asked or PAGE
         form = choose_format(asked, self.shared["json"], path, explained=explained)
+        if opened and form != PAGE:
+            raise UsageError(
+                Message("{option} shows a page, and the result is {form}", option=Option("open"), form=form),
+                Message("--format html, or an --output that ends in .html"),
+            )
         meta = self.shared.get("csv_meta", False)
         if meta and form != "csv":
             raise UsageError(
@@ -122,12 +195,8 @@ class Request(NamedTuple):
             self.shared["theme"],
             shows=form == "table" and path is None and not bare,
         )
-        page = Page(theme=theme, timing=not self.shared["no_timing"], meta=meta)
-        if opened:
-            from .browser import check_form
-
-            check_form(form)
-        return open_output(self.streams, path, form, page, explained=explained, opened=opened)
+        width = width_for(self.streams, theme) if path is None else None
+        return form, Page(width, theme, timing=not self.shared.get("no_timing", False), meta=meta)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed to standard output."""
@@ -141,18 +210,47 @@ class Request(NamedTuple):
         from .files import file_named
         from .save import open_save
 
-        others = {"--output": self._output}
+        others = {"--output": self.output}
         if option != "--save" and (beside := self.own["save"]) is not None:
             others["--save"] = file_named("--save", beside)
         return open_save(option, None if name is None else file_named(option, name), others)
 
+    def open_plot(self, save: str | None = None) -> "AbstractContextManager[Plotter | None]":
+        """Where the picture goes, if the command has an option for one and it was given.
+
+        Args:
+            save: the file for arrays, which cannot be the same.
+
+        Raises UsageError or OutputError if it cannot go there, BackendUnavailableError if there is no matplotlib.
+        """
+        name, size = self.own.get("plot"), self.own.get("plot_size")
+        if name is None and size is None:
+            return nullcontext()
+        from .files import file_named
+        from .plot import open_plot
+
+        others = {"--output": self.output, "--save": None if save is None else file_named("--save", save)}
+        return open_plot(self.streams, None if name is None else file_named("--plot", name), size, others)
+
     @property
-    def _output(self) -> "Path | None":
+    def output(self) -> "Path | None":
         """The file that the result goes to; None for standard output, which `-` stands for as in many commands."""
         from .files import file_named
 
         name: str | None = self.shared["output"]
         return None if name in (None, "-") else file_named("--output", name)
+
+
+def _to_each(takers: Sequence[Callable[[Any], None]]) -> Callable[[Any], None] | None:
+    """One that hands on to all of them; None if there are none, for whoever is not asked keeps nothing."""
+    if not takers:
+        return None
+
+    def take(part: Any) -> None:
+        for taker in takers:
+            taker(part)
+
+    return take
 
 
 def shared_options(
@@ -179,6 +277,38 @@ def shared_options(
     """Only its parameters count: they become those of every command."""
 
 
+def many_options(
+    input: options.Input = None,
+    input_format: options.InputFormat = None,
+    field: options.Field = None,
+    workers: options.Workers = None,
+    fail_fast: options.FailFast = False,
+    resume: options.Resume = False,
+) -> None:
+    """The same for commands that can be asked about many texts."""
+
+
+def takes_many(function: Callable[..., None]) -> Callable[..., None]:
+    """Marks such a command."""
+    function.takes_many = True  # type: ignore[attr-defined]
+    return function
+
+
+def _many(values: dict[str, Any]) -> "Many | None":
+    """What the options say; None without --input, which the others need."""
+    if values.get("input") is None:
+        for name, value in values.items():
+            if value not in (None, False):
+                raise UsageError(Message("{option} is for {input}", option=Option(name), input=_INPUT))
+        return None
+    from .many import Many
+
+    return Many(**values)
+
+
+_INPUT = Option("input")
+
+
 def with_shared_options(function: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
     """`function(request, ...)` as a function whose parameters are the command's own and the shared ones.
 
@@ -189,14 +319,19 @@ def with_shared_options(function: Callable[..., None], without: Collection[str] 
     _, *every = inspect.signature(shared_options).parameters.values()
     left_out = {*without, *(parameter.name for parameter in own)}
     shared = [parameter for parameter in every if parameter.name not in left_out]
+    many = [*inspect.signature(many_options).parameters.values()] if hasattr(function, "takes_many") else []
 
     def call(streams: Streams, **values: Any) -> None:
         streams = streams._replace(quiet=values["quiet"])
-        request = Request(streams, {parameter.name: values.pop(parameter.name) for parameter in shared}, values)
+        many_values, shared_values = (
+            {parameter.name: values.pop(parameter.name) for parameter in each} for each in (many, shared)
+        )
+        name = function.__name__.replace("_", "-")
+        request = Request(streams, shared_values, values, name, _many(many_values))
         use_signs(signs_for(streams, asked=request.shared["ascii"]))
         function(request, **values)
 
-    return _for_typer(function, call, shared)
+    return _for_typer(function, call, [*many, *shared])
 
 
 def with_streams(function: Callable[..., None]) -> Callable[..., None]:

@@ -55,6 +55,10 @@ def compare(
     What is given twice is what is compared: the first counts for side A, the second for side B; all else is the same
     for both. Each side goes on with its own tokens. At each step stand the candidates of both with the probabilities
     that they have on either side, and how far the two distributions are apart.
+
+    Examples:
+        gpt2-inspect compare "The cat sat on the" "The king sat on the"
+        gpt2-inspect compare "Once upon a time" -t 0.5 -t 1.2 --seed 3
     """
     from ..session import Side
     from ..session import compare as compare_sides

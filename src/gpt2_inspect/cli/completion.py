@@ -11,9 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
+from ..many.forms import FORMS
 from ..messages import Message, one_of, say
+from ..messages.languages import LANGUAGES
 from ..render.formats import FORMATS
 from ..sources import BUNDLED
+from .streams import Streams
 
 SCRIPTS = {
     "bash": """\
@@ -52,15 +55,21 @@ complete --command gpt2-inspect --no-files --keep-order --condition 'count (__gp
 
 VALUES = {
     "--format": tuple(FORMATS),
+    "--input-format": FORMS,
     "--model": (*BUNDLED, "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2"),
     "--backend": ("auto", "numpy", "torch"),
     "--device": ("cpu", "cuda"),
     "--dtype": ("float32", "bfloat16", "float16"),
+    "--lang": LANGUAGES,
+    "--color": ("auto", "always", "never"),
+    "--theme": ("auto", "dark", "light", "none"),
 }
 """Values of options that are one of a few, or that are mostly one of these."""
 
 
-def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help=say("bash, zsh or fish."))]) -> None:
+def completion(
+    streams: Streams, shell: Annotated[str, typer.Argument(metavar="SHELL", help=say("bash, zsh or fish."))]
+) -> None:
     """Print what has a shell complete commands and options.
 
     The first lines of the script say where it goes.
@@ -74,7 +83,7 @@ def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help=say("b
             Message("there is no completion for {shell!r}", shell=shell),
             Message("choose {names}", names=one_of(tuple(SCRIPTS))),
         )
-    typer.echo(SCRIPTS[shell], nl=False)
+    streams.stdout.write(SCRIPTS[shell])
 
 
 def complete(words: Sequence[str], shell: str) -> Iterator[str]:
@@ -93,12 +102,13 @@ def complete(words: Sequence[str], shell: str) -> Iterator[str]:
 
 def _candidates(before: Sequence[str], last: str) -> Iterator[tuple[str, str]]:
     """What may stand behind the words `before`, and what it is."""
-    from .app import Commands, app
+    from .app import app
 
-    group: Any = typer.main.get_command(app)
-    assert isinstance(group, Commands)
-    name = next((word for word in before if not word.startswith("-")), None)
-    command = group if name is None else group.get_command(None, name)
+    command: Any = typer.main.get_command(app)
+    name = None
+    for word in before:
+        if not word.startswith("-") and hasattr(command, "list_commands"):
+            name, command = word, command.get_command(None, word)
     if command is None or "--" in before:
         return
     if name == "completion" and not last.startswith("-"):
@@ -113,8 +123,9 @@ def _candidates(before: Sequence[str], last: str) -> Iterator[tuple[str, str]]:
     elif last.startswith("-"):
         yield from ((option, parameter.help) for option, parameter in options.items() if option.startswith("--"))
         yield "--help", say("Show this help and exit.")
-    elif command is group:
-        yield from ((each, group.get_command(None, each).get_short_help_str(80)) for each in group.list_commands(None))
+    elif hasattr(command, "list_commands"):
+        for each in command.list_commands(None):
+            yield each, command.get_command(None, each).get_short_help_str(80)
 
 
 def _line(text: str, about: str, shell: str) -> str:

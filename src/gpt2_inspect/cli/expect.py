@@ -1,6 +1,6 @@
 """What becomes of an expectation that is not met: an error with a code of its own, once the result is written."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ExpectationError
 from ..messages import Message
@@ -9,18 +9,26 @@ from ..results import Token
 from ..results.expectation import Expectation
 
 
-def check_expectation(expectation: Expectation | None, *, named: bool, at_step: int | None = None) -> None:
-    """Raise ExpectationError if it is not met.
+class Judge(NamedTuple):
+    """What tells whether a result is as expected."""
 
-    Args:
-        expectation: the result's.
-        named: whether a token was named, so that this is about it.
-        at_step: where `next-tokens` was to meet it.
-    """
-    if expectation is not None and not expectation.met:
-        raise ExpectationError(
-            _came(expectation, _wanted(expectation, named, at_step), at_step), _confused(expectation)
-        )
+    named: bool
+    """Whether a token was named, so that the expectation is about it."""
+    at_step: int | None = None
+    """Where `next-tokens` was to meet it."""
+
+    def finds(self, result: Any) -> ExpectationError | None:
+        """What a result with an expectation is to be told of."""
+        expectation: Expectation | None = result.expectation
+        if expectation is None or expectation.met:
+            return None
+        wanted = _wanted(expectation, self.named, self.at_step)
+        return ExpectationError(_came(expectation, wanted, self.at_step), _confused(expectation))
+
+    def check(self, result: Any) -> None:
+        """Raise ExpectationError if it is not as expected."""
+        if error := self.finds(result):
+            raise error
 
 
 def _came(expectation: Expectation, wanted: Message, at_step: int | None) -> Message:

@@ -6,7 +6,7 @@ import typer
 
 from ..errors import UsageError
 from ..messages import Message, say
-from .app import COMMANDS
+from .app import EXPLAINED
 from .streams import Streams
 
 
@@ -23,7 +23,11 @@ def explain(
 ) -> None:
     """Explain an idea, without a run.
 
-    A few paragraphs, and lines of Python that show it. Behind any other command --explain explains its answer.
+    A few paragraphs, and lines of Python that show it. Behind most commands --explain explains the answer.
+
+    Examples:
+        gpt2-inspect explain
+        gpt2-inspect explain softmax
     """
     from ..explanations.topics import TOPICS, list_sections, topic_sections
     from ..render.table import painter, section_lines
@@ -39,7 +43,7 @@ def _unknown(typed: str, name: str, topics: list[str]) -> UsageError:
     from difflib import get_close_matches
 
     hint = Message("`gpt2-inspect explain` lists the topics")
-    if name in COMMANDS:
+    if name in EXPLAINED:
         hint = Message("`gpt2-inspect {command} --explain` explains what that command answers", command=name)
     elif near := [topic for topic in topics if name and name in topic] or get_close_matches(name, topics, 1, 0.5):
         hint = Message("did you mean {topic}? `gpt2-inspect explain` lists them all", topic=near[0])

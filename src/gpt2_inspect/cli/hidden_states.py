@@ -8,7 +8,7 @@ from .. import analysis
 from ..errors import UsageError
 from ..messages import Message, Option, say
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -27,9 +27,10 @@ def _position(typed: str) -> int | None:
         raise UsageError(message) from None
 
 
+@takes_many
 def hidden_states(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     position: Annotated[
         int,
         typer.Option(
@@ -47,6 +48,8 @@ def hidden_states(
         int | None, typer.Option("--top-k", "-k", help=say("With --lens: how many candidates to show. Default: 5."))
     ] = None,
     save: options.Save = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Look at what the layers hold, one after the other.
 
@@ -54,19 +57,16 @@ def hidden_states(
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
 
+    In tables `·` is a space, `⏎` a line break.
+
     Examples:
         gpt2-inspect hidden-states "Once upon a"
         gpt2-inspect hidden-states "Once upon a" --lens --top-k 3
     """
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))
-    request.answer(
-        lambda: analysis.HiddenStatesQuestion,
-        text,
-        save,
-        _on_page if lens else None,
-        every_position=position is None,
-    )
+    request = request._replace(own={**request.own, "every_position": position is None})
+    request.answer(lambda: analysis.HiddenStatesQuestion, text, save, on_page=_on_page if lens else None)
 
 
 def _on_page(session: "Session", text: str) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def logits(
     divided by the sum over the whole vocabulary. With --temperatures, --top-p or --sample-top-k it shows what sampling
     would draw from. Nothing is drawn.
 
+    In tables `·` is a space, `⏎` a line break.
+
     Examples:
         gpt2-inspect logits "Once upon a"
         gpt2-inspect logits "Once upon a" --temperatures 0.5,1,2 --top-p 0.9

@@ -7,22 +7,29 @@ import typer
 
 from ..errors import ModelUnusableError
 from ..messages import Message, say
+from .app import Group, alone, group_of_commands
 from .command import Request, with_shared_options
 
 _OF_A_RUN = ("model", "offline", "backend", "device", "dtype")
 """Shared options that say which model is to run and how: here none runs, or both backends do."""
 
-_OF_A_RESULT = ("form", "json", "output", "open_page")
+_OF_AN_ANSWER = ("explain", "no_timing", "csv_meta")
+"""And those that are about what a model answers."""
+
+_OF_A_RESULT = ("form", "json", "output", "open_page", "color", "theme")
+"""And those of a result, where all there is to print is a line."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=say("What --model takes."), show_default=False)]
 
 
-def models(settings: dict[str, Any]) -> typer.Typer:
-    """The group of commands; `settings` are those of every command."""
-    group = typer.Typer(**settings)
-    group.callback(invoke_without_command=True, help=say("List, fetch, find and check models."))(_show_help)
+def models() -> Any:
+    """The group of commands."""
+    around = group_of_commands(Group)
+    around.callback(invoke_without_command=True, help=say("List, fetch, find and check models."))(_show_help)
+    group: Any = typer.main.get_command(around)
+    group.examples = ("gpt2-inspect models list", "gpt2-inspect models check pocket")
     for name, (function, without) in _COMMANDS.items():
-        group.command(name)(with_shared_options(function, without))
+        group.add_command(alone(name, with_shared_options(function, (*without, *_OF_AN_ANSWER))), name)
     return group
 
 
@@ -32,7 +39,12 @@ def _show_help(context: typer.Context) -> None:
 
 
 def _list(request: Request) -> None:
-    """List the bundled models, and the GPT-2s in the hub's cache."""
+    """List the bundled models, and the GPT-2s in the hub's cache.
+
+    Examples:
+        gpt2-inspect models list
+        gpt2-inspect models list --format csv
+    """
     from ..models import list_models
 
     with request.open_output() as out:
@@ -43,6 +55,10 @@ def _pull(request: Request, name: Name) -> None:
     """Fetch a model from the hub, or go on with a fetch that broke off.
 
     Only what a GPT-2 needs is fetched. Progress goes to standard error; standard output gets the model's folder.
+
+    Examples:
+        gpt2-inspect models pull gpt2
+        gpt2-inspect models pull distilgpt2 --revision main
     """
     from ..models import pull
 
@@ -50,7 +66,12 @@ def _pull(request: Request, name: Name) -> None:
 
 
 def _path(request: Request, name: Name) -> None:
-    """Print the folder of a model on this machine."""
+    """Print the folder of a model on this machine.
+
+    Examples:
+        gpt2-inspect models path pocket
+        gpt2-inspect models path pocket-zh
+    """
     from ..models import path_of
 
     request.write_line(str(path_of(name, request.shared["revision"])))
@@ -67,6 +88,10 @@ def _check(
 
     Checksums where they are known, weights and tokenizer against the configuration, both backends against each other,
     and gpt2 against numbers that others have published.
+
+    Examples:
+        gpt2-inspect models check
+        gpt2-inspect models check pocket --json
     """
     from ..models.check import check_models
 

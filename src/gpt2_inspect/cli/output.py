@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import UsageError
-from ..messages import Message, Option, one_of
-from ..render import FORMATS, Page, render
-from ..render.formats import ANY_PAGE, DEFAULT, format_of_file
+from ..errors import UsageError, importing
+from ..messages import Message, Option, listed, one_of
+from ..render import BINARY, FORMATS, Page, render
+from ..render.formats import ANY_PAGE, DEFAULT, PAGE, format_of_file
 from ..results import Document, Result
 from .files import open_whole, reported
 from .streams import Streams
@@ -16,6 +16,7 @@ from .streams import Streams
 if TYPE_CHECKING:
     from ..render.live import LiveTable
     from ..render.sections import Section
+    from ..render.theme import Theme
 
 
 def choose_format(form: str | None, json: bool, path: Path | None, *, explained: bool) -> str:
@@ -25,13 +26,18 @@ def choose_format(form: str | None, json: bool, path: Path | None, *, explained:
     """
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
+    every = FORMATS | BINARY
     form = "json" if json else form or (_format_of(path) if path else DEFAULT)
-    if form not in FORMATS:
+    if form in BINARY and path is None:
+        raise UsageError(
+            Message("{form} is for files", form=form), Message("add {output} FILE", output=Option("output"))
+        )
+    if form not in every:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
-            Message("choose one of {names}", names=", ".join(FORMATS)),
+            Message("choose one of {names}", names=listed(tuple(every))),
         )
-    if explained and not FORMATS[form].for_people:
+    if explained and not every[form].for_people:
         raise UsageError(
             Message("{explain} has no place in {form}", explain=Option("explain"), form=form),
             Message("choose {names}", names=one_of([name for name, each in FORMATS.items() if each.for_people])),
@@ -43,12 +49,24 @@ def _format_of(path: Path) -> str:
     """The format of a file by its name, which is a table's if it has no ending."""
     form = format_of_file(path.suffix) if path.suffix else DEFAULT
     if form is None:
-        endings = [ending for each in FORMATS.values() for ending in each.endings]
+        endings = [ending for each in (FORMATS | BINARY).values() for ending in each.endings]
         raise UsageError(
             Message("--output is {path!r}, and no format has the ending {ending}", path=str(path), ending=path.suffix),
             Message("end it in {endings}, or choose with --format", endings=one_of(endings)),
         )
     return form
+
+
+def width_for(streams: Streams, theme: "Theme | None") -> int | None:
+    """The columns of a table on standard output. With colours it may be for a pager."""
+    return streams.width if theme is None else streams.width_behind_pipe
+
+
+def check_package(form: str) -> None:
+    """Raise BackendUnavailableError if the package that a binary format needs is not installed."""
+    if form in BINARY:
+        with importing(("pyarrow",), Message("{form}", form=form)):
+            import pyarrow  # noqa: F401
 
 
 class Output:
@@ -57,7 +75,7 @@ class Output:
     def __init__(
         self,
         streams: Streams,
-        file: IO[str] | None,
+        file: IO[Any] | None,
         path: Path | None,
         form: str,
         page: Page = ANY_PAGE,
@@ -72,6 +90,11 @@ class Output:
         self._explained = explained
         self._live: LiveTable | None = None
         self._warned = False
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the result is drawn, for a browser."""
+        return self._form == PAGE
 
     def live_table(self, command: str) -> "LiveTable | None":
         """A table to hand the parts of the command's result to, if they are to appear as they are computed.
@@ -88,21 +111,21 @@ class Output:
     def write(self, result: Document) -> None:
         """Write the whole result, or what its live table still lacks. Raises OutputError if the file cannot take it."""
         self._write(result)
-        if not self._warned and isinstance(result, Result) and result.model.source == "bundled":
-            from .unseen import note_unseen
+        if not self._warned and isinstance(result, Result):
+            from .unseen import unseen_note
 
-            self._warned = note_unseen(self._streams, result)
+            note = unseen_note(result)
+            if note is not None:
+                self._streams.note(note.say())
+                self._warned = True
 
     def _write(self, result: Document) -> None:
         below = self._explanation(result)
         if self._live is not None:
             self._live.finish(result, below)
             return
-        width = None
-        if self._file is None:
-            width = self._streams.width if self._page.theme is None else self._streams.width_behind_pipe
-        pieces = render(result, self._form, self._page._replace(width=width, below=below))
-        self._put(self._shown(pieces) if FORMATS[self._form].exact else pieces)
+        pieces = render(result, self._form, self._page._replace(below=below))
+        self._put(self._shown(pieces) if (FORMATS | BINARY)[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""
@@ -114,7 +137,7 @@ class Output:
             return ()
         from ..explanations import explain
 
-        return explain(result)
+        return explain(result, self._page)
 
     def _shown(self, pieces: Iterable[str]) -> Iterable[str]:
         """What a program may read, exact as it is; or for a terminal, which it must not steer."""
@@ -124,7 +147,7 @@ class Output:
 
         return map(safe_text, pieces)
 
-    def _put(self, pieces: Iterable[str]) -> None:
+    def _put(self, pieces: Iterable[Any]) -> None:
         if self._file is None or self._path is None:
             self._streams.stdout.writelines(pieces)
             return
@@ -154,5 +177,6 @@ def open_output(
     if path is None:
         yield Output(streams, None, None, form, page, explained=explained)
         return
-    with open_whole(path) as file:
+    check_package(form)
+    with open_whole(path, binary=form in BINARY) as file:
         yield Output(streams, file, path, form, page, explained=explained)

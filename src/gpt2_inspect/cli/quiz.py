@@ -32,6 +32,10 @@ def quiz(
     Guesses are read from standard input, one a line; an empty line passes, and the end of the input ends the quiz.
     Questions and comments go to standard error, the score to standard output. Both sides are scored in bits: -log2 of
     the probability given to the word that comes. A guess counts as a bet of one half on its first token.
+
+    Examples:
+        gpt2-inspect quiz --rounds 3
+        gpt2-inspect quiz "The cat sat on the mat, and the dog ran after it." --seed 1
     """
     if text == "-":
         raise UsageError(

@@ -30,7 +30,13 @@ MEANT = {
     "attention": ("attn", "attentions", "attend"),
     "hidden-states": ("hidden", "hidden-state", "states", "layers", "activations", "residual", "cache", "kv-cache"),
     "hidden-states --lens": ("lens", "logit-lens"),
-    "compare-heads": ("compare", "heads", "head", "lm-head", "automodel", "auto-model", "compare-models"),
+    "compare-heads": ("heads", "head", "lm-head", "automodel", "auto-model"),
+    "compare": ("diff", "versus", "vs", "side-by-side", "compare-models", "compare-prompts", "kl"),
+    "quiz": ("game", "play", "guess"),
+    "models": ("model", "list"),
+    "models list": ("list-models",),
+    "models pull": ("pull", "download", "fetch"),
+    "models check": ("check", "doctor", "verify"),
 }
 """What people type for a command, in place of what stands before it."""
 
@@ -66,6 +72,15 @@ def no_command(arguments: Sequence[str], commands: Sequence[str]) -> UsageError:
     else:
         line = shlex.join(["gpt2-inspect", commands[0], name, *others])
         hint = Message("a command comes first: `{line}` ranks what comes next; --help lists the others", line=line)
+    return UsageError(Message("there is no command {name!r}", name=name), hint)
+
+
+def no_command_of(group: str, name: str, commands: Sequence[str]) -> UsageError:
+    """The error for what is no command of a group, such as `gpt2-inspect models`."""
+    near = get_close_matches(own_name(name.lower()), commands, n=2)
+    hint = Message("see `{command} --help`", command=group)
+    if near:
+        hint = Message("did you mean {names}?", names=one_of([f"`{group} {command}`" for command in near]))
     return UsageError(Message("there is no command {name!r}", name=name), hint)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO, NamedTuple, Self, TextIO
 
-from ..errors import InputError
+from ..errors import InputError, system_reason
 from ..messages import Message
 
 MAX_INPUT = 16 * 2**20
@@ -100,7 +100,7 @@ class Streams(NamedTuple):
         try:
             raw = read()
         except OSError as error:
-            raise InputError(Message("cannot read standard input: {reason}", reason=error.strerror or error)) from error
+            raise InputError(Message("cannot read standard input: {reason}", reason=system_reason(error))) from error
         if len(raw) > MAX_INPUT:
             raise InputError(Message("standard input is larger than {limit} MiB", limit=MAX_INPUT // 2**20))
         try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Message, Option
+from ..messages import Message, Option, listed
 from ..render.signs import ALL_ASCII, ASCII, UNICODE, Signs, can_be_written
 from .streams import Streams
 
@@ -44,12 +44,12 @@ def choose_theme(streams: Streams, color: str, theme: str, *, shows: bool) -> "T
     if color not in _WHEN:
         raise UsageError(
             Message("{option} is {value!r}", option=Option("color"), value=color),
-            Message("choose one of {names}", names=", ".join(_WHEN)),
+            Message("choose one of {names}", names=listed(_WHEN)),
         )
     if theme not in _THEMES:
         raise UsageError(
             Message("{option} is {value!r}", option=Option("theme"), value=theme),
-            Message("choose one of {names}; GPT2_INSPECT_THEME says it for all runs", names=", ".join(_THEMES)),
+            Message("choose one of {names}; GPT2_INSPECT_THEME says it for all runs", names=listed(_THEMES)),
         )
     if not shows or not _wanted(streams, color):
         return None

@@ -6,10 +6,9 @@ comes to single bytes. Where it has been trained on many texts that tells nothin
 
 from collections.abc import Iterator
 
-from ..messages import say
+from ..messages import Message
 from ..results import Result, Token
 from ..sources import CHINESE, ENGLISH
-from .streams import Streams
 
 _MOST = 3
 """Characters that are named."""
@@ -18,30 +17,29 @@ _HAN = ("\u4e00", "\u9fff")
 """The first and the last of the common ideographs."""
 
 
-def note_unseen(streams: Streams, result: Result) -> bool:
-    """Say so if the bundled model was given such characters; whether it was."""
-    if result.prompt is None or result.run.backend is None or result.prompt.text.isascii():
-        return False
+def unseen_note(result: Result) -> Message | None:
+    """The note, if a bundled model was given such characters."""
+    if result.model.source != "bundled" or result.prompt is None or result.run.backend is None:
+        return None
+    if result.prompt.text.isascii():
+        return None
     unseen = list(dict.fromkeys(_in_single_bytes(result.prompt.tokens)))
     if not unseen:
-        return False
+        return None
     shown = " ".join(unseen[:_MOST]) + (" …" if len(unseen) > _MOST else "")
     name = result.model.name
     if name == ENGLISH and any(_HAN[0] <= character <= _HAN[1] for character in unseen):
-        line = say(
+        return Message(
             "note: {name} has hardly or never seen {shown} in training; `--model {other}` knows Chinese",
             name=name,
             shown=shown,
             other=CHINESE,
         )
-    else:
-        line = say(
-            "note: {name} has hardly or never seen {shown} in training; GPT-2 has: `--model gpt2`",
-            name=name,
-            shown=shown,
-        )
-    streams.note(line)
-    return True
+    return Message(
+        "note: {name} has hardly or never seen {shown} in training; GPT-2 has: `--model gpt2`",
+        name=name,
+        shown=shown,
+    )
 
 
 def _in_single_bytes(tokens: tuple[Token, ...]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from .parts import Explanation, sections
 
 if TYPE_CHECKING:
+    from ..render.formats import Page
     from ..render.sections import Section
     from ..results import Document
 
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
 class Explainer(Protocol):
     """What a command's file offers."""
 
-    def explain(self, result: "Document") -> Explanation:
-        """The words for this result, with its numbers."""
+    def explain(self, result: "Document", page: "Page") -> Explanation:
+        """The words for this result, with its numbers, and for what the page shows of it."""
 
 
-def explanation_of(result: "Document") -> Explanation:
+def explanation_of(result: "Document", page: "Page") -> Explanation:
     """The explanation of a result, of whatever command."""
     explainer = import_module(f".{result.command.replace('-', '_')}", __name__)
-    return cast("Explainer", explainer).explain(result)
+    return cast("Explainer", explainer).explain(result, page)
 
 
-def explain(result: "Document") -> "tuple[Section, ...]":
+def explain(result: "Document", page: "Page") -> "tuple[Section, ...]":
     """What stands below the result where it is explained."""
-    return sections(explanation_of(result))
+    return sections(explanation_of(result, page))

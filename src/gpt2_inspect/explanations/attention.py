@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.views import percent, visible
 from ..results.attention import Attention
 from . import transformers_code as code
 from .parts import Explanation, Term, tokens, top
 
 
-def explain(result: Attention) -> Explanation:
+def explain(result: Attention, page: Page) -> Explanation:
     """What the weights are, and what they do not say."""
     return Explanation(
         tuple(_asked(result)),
@@ -90,7 +91,7 @@ def _idea(result: Attention) -> Iterator[str]:
 def _code(result: Attention) -> Iterator[str]:
     position, count = result.position, len(result.heads[0].top)
     yield from code.up_to_ids(result, result.prompt, options=', attn_implementation="eager"')
-    yield "layers = model(ids, output_attentions=True).attentions  # of each (1, heads, tokens, tokens)"
+    yield "layers = model(ids, output_attentions=True).attentions  # " + say("of each (1, heads, tokens, tokens)")
     head = result.heads[0]
     if result.matrix is not None:
         yield f"matrix = layers[{head.layer}][0, {head.head}]"

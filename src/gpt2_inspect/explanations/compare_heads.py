@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..messages import say
+from ..render.formats import Page
 from ..render.signs import signs
 from ..render.views import percent, visible
 from ..results.compare_heads import CompareHeads
@@ -12,7 +13,7 @@ from .parts import Explanation, Term, tokens, whole
 BASE = "AutoModel"
 
 
-def explain(result: CompareHeads) -> Explanation:
+def explain(result: CompareHeads, page: Page) -> Explanation:
     """What the one class has that the other has not."""
     return Explanation(
         (
@@ -33,6 +34,7 @@ def explain(result: CompareHeads) -> Explanation:
 
 def _columns(result: CompareHeads) -> Iterator[Term]:
     if result.trees is None:
+        yield Term(say("module"), say("a part of a block; all blocks are alike, so there is one of it in each."))
         yield Term(say("type"), say("the module's class."))
         yield Term(say("weight"), say("the shapes of its own weights, without those of modules inside it."))
         yield Term(say("parameters"), say("the numbers in it and in all modules inside it; shared ones count once."))
@@ -43,6 +45,7 @@ def _columns(result: CompareHeads) -> Iterator[Term]:
             nothing=signs().nothing,
         ),
     )
+    yield Term(say("sizes"), say("what the numbers of the shape count."))
     yield Term(
         say("rank"), say("of the next token; both columns should say the same, for they are computed in two ways.")
     )

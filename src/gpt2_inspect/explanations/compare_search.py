@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.views import decimal, visible
+from ..render.views.compare_search import columns_of_tree, ends_differ
 from ..results.compare_search import CompareSearch
 from . import transformers_code as code
 from .parts import Explanation, Term, e_to_the, steps, tokens
 
 
-def explain(result: CompareSearch) -> Explanation:
+def explain(result: CompareSearch, page: Page) -> Explanation:
     """What both searches do, and why they part."""
     return Explanation(
         tuple(_asked(result)),
-        tuple(_columns(result)),
+        tuple(_columns(result, page)),
         tuple(_idea(result)),
         tuple(_code(result)),
         ("greedy", "beam-search", "perplexity", "sampling", "max-length"),
@@ -34,18 +36,34 @@ def _asked(result: CompareSearch) -> Iterator[str]:
     )
 
 
-def _columns(result: CompareSearch) -> Iterator[Term]:
+def _columns(result: CompareSearch, page: Page) -> Iterator[Term]:
     yield Term(say("search"), say("which of the two found it; the best beams first."))
-    yield Term(say("logprob"), say("of the tokens that were added, together; in the tree that of the token alone."))
+    yield Term(say("logprob"), say("of the tokens that were added, together."))
     yield Term(say("tokens"), say("how many were added."))
     yield Term(say("score"), say("what the beams are ranked by: the logprob, made comparable for texts of any length."))
-    yield Term(say("end"), say("length: all steps were taken; eos: the last token ends a text."))
+    if ends_differ(result):
+        yield Term(say("end"), say("length: all steps were taken; eos: the last token ends a text."))
     yield Term(say("text"), say("what was added."))
+    if page.tree:
+        yield from _columns_of_tree(result)
+
+
+def _columns_of_tree(result: CompareSearch) -> Iterator[Term]:
+    running, ended = columns_of_tree(result)
     yield Term(say("step"), say("counts the tokens that are added, from 1."))
-    yield Term(say("from"), say("the beam that is extended, from 0: what became of it one step before."))
-    yield Term(say("token"), say("what it is extended by."))
-    yield Term(say("sum"), say("the logprobs of all tokens up to there: the best of these go on."))
-    yield Term(say("becomes"), say("the beam that it is then, a result with its score, or pruned."))
+    yield Term(
+        say("beam 0") if running == 1 else say("beam 0 to {last}", last=running - 1),
+        say(
+            "the texts that go on, the best first: the beam of the step before that is extended, the token, and the "
+            "logprobs of all tokens up to there together."
+        ),
+    )
+    if ended:
+        yield Term(
+            say("ended"),
+            say("one that ended here, with its score: a result, or displaced if enough better ones ended later."),
+        )
+    yield Term(say("pruned"), say("the best one that did not go on; greedy search's own, if that is among them."))
 
 
 def _idea(result: CompareSearch) -> Iterator[str]:

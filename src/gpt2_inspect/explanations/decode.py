@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.views import decimal, percent, visible
 from ..results import Candidate
 from ..results.decode import Decode
@@ -10,7 +11,7 @@ from . import transformers_code as code
 from .parts import Explanation, Term, tokens, whole
 
 
-def explain(result: Decode) -> Explanation:
+def explain(result: Decode, page: Page) -> Explanation:
     """What ids are, or why an index is decoded and not a logit."""
     if result.argmax is not None and result.argsort is not None:
         return Explanation(
@@ -78,7 +79,7 @@ def _asked_about_logits(result: Decode) -> str:
 
 
 def _order_columns() -> Iterator[Term]:
-    yield Term(say("place"), say("in the sorted order, from 0."))
+    yield Term(say("rank"), say("the place in the order of the logits; 1 is the largest."))
     yield Term(say("id"), say("where in the list of logits it stands, which is the token's id."))
     yield Term(say("token"), say("the token that has this id."))
     yield Term(say("logit"), say("the model's number for it."))

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from ..messages import say
+from ..render.formats import Page
 from ..render.views import decimal, visible
 from ..results.embeddings import Embeddings
 from . import transformers_code as code
 from .parts import Explanation, Term, tokens, whole
 
 
-def explain(result: Embeddings) -> Explanation:
+def explain(result: Embeddings, page: Page) -> Explanation:
     """What the vectors are, and which are near each other."""
     return Explanation(
         tuple(_asked(result)),
@@ -85,6 +86,6 @@ def _code(result: Embeddings) -> Iterator[str]:
     if nearest:
         yield "directions = torch.nn.functional.normalize(wte, dim=-1)"
         yield "cosines = directions[ids[0]] @ directions.T"
-        yield "cosines.scatter_(1, ids.T, -2.0)  # not the token itself"
+        yield "cosines.scatter_(1, ids.T, -2.0)  # " + say("not the token itself")
         yield f"for best in cosines.topk({nearest}).indices:"
         yield "    print([tokenizer.decode(id) for id in best])"

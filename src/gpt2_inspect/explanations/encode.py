@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.signs import signs
 from ..render.views import visible
 from ..render.visible import visible_line
@@ -11,7 +12,7 @@ from . import transformers_code as code
 from .parts import Explanation, Term, tokens, whole
 
 
-def explain(result: Encode) -> Explanation:
+def explain(result: Encode, page: Page) -> Explanation:
     """What a token is, and where it stands."""
     return Explanation(
         (

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from math import prod
 
 from ..messages import say, say_n
+from ..render.formats import Page
 from ..render.views import decimal, percent, visible
 from ..results.hidden_states import HiddenStates
 from . import transformers_code as code
 from .parts import Explanation, Term, top, whole
 
 
-def explain(result: HiddenStates) -> Explanation:
+def explain(result: HiddenStates, page: Page) -> Explanation:
     """What each state is, why the last differs, and what the lens does."""
     lens = ("logit-lens",) if _with_lens(result) else ()
     return Explanation(
@@ -42,10 +43,7 @@ def _asked(result: HiddenStates) -> Iterator[str]:
 def _columns(result: HiddenStates) -> Iterator[Term]:
     yield Term(say("index"), say("the place in transformers' tuple hidden_states."))
     yield Term(say("state"), say("what has been computed by then."))
-    yield Term(
-        say("shape"), say("texts, tokens, numbers for each token; the other columns are of one token's numbers alone.")
-    )
-    yield Term(say("mean"), say("of the {n_embd} numbers.", n_embd=result.model.n_embd))
+    yield Term(say("mean"), say("of this token's {n_embd} numbers.", n_embd=result.model.n_embd))
     yield Term(say("std"), say("their standard deviation."))
     yield Term(say("norm"), say("the length of the vector: the root of the sum of their squares."))
     yield Term(
@@ -104,12 +102,12 @@ def _idea(result: HiddenStates) -> Iterator[str]:
 def _code(result: HiddenStates) -> Iterator[str]:
     best = result.layers[0].top_logprobs
     yield from code.up_to_ids(result, result.prompt)
-    yield "states = model(ids, output_hidden_states=True).hidden_states  # of each (1, tokens, n_embd)"
+    yield "states = model(ids, output_hidden_states=True).hidden_states  # " + say("of each (1, tokens, n_embd)")
     yield "for index, state in enumerate(states):"
     yield f"    vector = state[0, {result.position}]"
     yield "    print(index, vector.mean().item(), vector.std(correction=0).item(), vector.norm().item())"
     if best is not None:
-        yield "    if index < len(states) - 1:  # the last has gone through it"
+        yield "    if index < len(states) - 1:  # " + say("the last has gone through it")
         yield "        vector = model.transformer.ln_f(vector)"
         yield f"    best = model.lm_head(vector){code.widened(result)}.softmax(-1).topk({len(best)})"
         yield "    print([tokenizer.decode(id) for id in best.indices.tolist()], best.values.tolist())"

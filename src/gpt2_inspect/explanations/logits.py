@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from ..messages import Option, say, say_n
+from ..render.formats import Page
 from ..render.views import decimal, percent, visible
 from ..results.logits import Logits
 from . import transformers_code as code
 from .parts import Explanation, Term, tokens, whole
 
 
-def explain(result: Logits) -> Explanation:
+def explain(result: Logits, page: Page) -> Explanation:
     """Which place each position rates, and how one's logits become probabilities."""
     at_temperatures = ("temperature", "top-k", "top-p", "sampling") if result.temperatures is not None else ()
     return Explanation(
@@ -118,8 +119,8 @@ def _code(result: Logits) -> Iterator[str]:
         warpers.append(f"TopKLogitsWarper({result.options['sample_top_k']})")
     if result.options["top_p"] is not None:
         warpers.append(f"TopPLogitsWarper({result.options['top_p']})")
-    yield from code.up_to_ids(result, result.prompt, *(warper.partition("(")[0] for warper in warpers))
-    yield "logits = model(ids).logits[0].double()  # (tokens, vocabulary)"
+    yield from code.up_to_ids(result, result.prompt, *map(code.class_of, warpers))
+    yield "logits = model(ids).logits[0].double()  # " + say("(tokens, vocabulary)")
     yield "print(tokenizer.convert_ids_to_tokens(logits.argmax(-1).tolist()))"
     yield f"one = logits[{result.position}]"
     yield f"print(one.softmax(-1).topk({len(result.softmax.candidates)}), one.logsumexp(-1).item())"

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from ..messages import Option, say, say_n
+from ..messages import Option, say, say_as, say_n
+from ..render.columns import ENTROPY, ID, LOGIT, LOGPROB
+from ..render.formats import Page
 from ..render.signs import signs
 from ..render.views import decimal, percent, visible
 from ..results import SampledCandidate
@@ -11,14 +13,14 @@ from . import transformers_code as code
 from .parts import Explanation, Term, steps, tokens, top, whole
 
 
-def explain(result: NextTokens) -> Explanation:
+def explain(result: NextTokens, page: Page) -> Explanation:
     """What the steps are, and how each token was chosen."""
     sampled = _sampled(result)
     topics = ["logits", "softmax", "kv-cache", "max-length"]
     topics += ["sampling", "temperature", "top-k", "top-p"] if sampled else ["greedy", "beam-search"]
     return Explanation(
         tuple(_asked(result)),
-        tuple(_columns(result)),
+        tuple(_columns(result, page)),
         tuple(_idea(result)),
         tuple(_code(result)),
         tuple(topics),
@@ -79,10 +81,14 @@ def _chosen_how(result: NextTokens) -> Iterator[str]:
     )
 
 
-def _columns(result: NextTokens) -> Iterator[Term]:
+def _columns(result: NextTokens, page: Page) -> Iterator[Term]:
     count = len(result.steps[0].top_logprobs)
     yield Term(say("step"), say("counts the tokens that are added, from 1."))
-    yield Term(say("text"), say("what the model has read by then, or the end of it."))
+    yield Term(say_as("text so far", "text"), say("what the model has read by then, or the end of it."))
+    if set(page.columns) - {ENTROPY}:
+        yield from _candidates_in_rows(result, page.columns)
+        return
+    yield from map(_number, page.columns)
     if _sampled(result):
         yield Term(
             top(count),
@@ -103,6 +109,30 @@ def _columns(result: NextTokens) -> Iterator[Term]:
                 mark=signs().chosen,
             ),
         )
+
+
+def _candidates_in_rows(result: NextTokens, names: tuple[str, ...]) -> Iterator[Term]:
+    """Where each candidate has a row of its own."""
+    yield Term(say("rank"), say("the candidate's place in the order of the logits; 1 is the largest."))
+    yield Term(say("token"), say("the candidate; {mark} is the one taken.", mark=signs().chosen))
+    yield from map(_number, names)
+    yield Term(say("prob"), say("the model's own probability of it."))
+    if _sampled(result):
+        yield Term(
+            say("drawn with"), say("the probability that it was drawn with; {cut}: it could not be.", cut=say("cut"))
+        )
+
+
+def _number(name: str) -> Term:
+    """A column that was asked for by name."""
+    return {
+        ID: Term(say("id"), say("the candidate's number in the vocabulary.")),
+        LOGIT: Term(say("logit"), say("the model's number for it, of which softmax makes the probability.")),
+        LOGPROB: Term(say("logprob"), say("the natural logarithm of the probability.")),
+        ENTROPY: Term(
+            say("entropy"), say("how unsure the model is in this step, in bits: b bits are as 2^b equal candidates.")
+        ),
+    }[name]
 
 
 def _idea(result: NextTokens) -> Iterator[str]:
@@ -194,13 +224,8 @@ def _code(result: NextTokens) -> Iterator[str]:
 
 def _drawing(result: NextTokens) -> Iterator[str]:
     """The same tokens are drawn, because it is done as analysis/sampling.py does it."""
-    decoding = result.decoding
-    made = {f"TemperatureLogitsWarper({decoding.temperature})": True}
-    made[f"TopKLogitsWarper({decoding.sample_top_k})"] = decoding.sample_top_k is not None
-    made[f"TopPLogitsWarper({decoding.top_p})"] = decoding.top_p is not None
-    warpers = [warper for warper, wanted in made.items() if wanted]
-    names = (warper.partition("(")[0] for warper in warpers)
-    yield from code.up_to_ids(result, result.prompt, *names, standard=["random"])
+    warpers = code.warpers(result.decoding)
+    yield from code.up_to_ids(result, result.prompt, *map(code.class_of, warpers), standard=["random"])
     yield f"draw = random.Random({result.run.seed}).random"
     yield f"for step in range({len(result.steps)}):"
     yield "    logits = model(ids).logits[:, -1].double()"

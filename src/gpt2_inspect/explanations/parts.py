@@ -22,7 +22,7 @@ class Explanation(NamedTuple):
     columns: tuple[Term, ...]
     idea: tuple[str, ...]
     code: tuple[str, ...]
-    """Lines of Python that compute the same with transformers. They are the same in every language."""
+    """Lines of Python that compute the same with transformers. Of a language there are the comments alone."""
     topics: tuple[str, ...]
     """What `gpt2-inspect explain` says more about."""
 

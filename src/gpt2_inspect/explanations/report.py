@@ -1,12 +1,13 @@
 """`report` in words."""
 
 from ..messages import say
+from ..render.formats import Page
 from ..results.report import Report
 from . import transformers_code as code
 from .parts import Explanation, Term
 
 
-def explain(result: Report) -> Explanation:
+def explain(result: Report, page: Page) -> Explanation:
     """What the report is; each answer is explained by its own command."""
     return Explanation(
         asked=(say("What does the model make of this text? All questions of the other commands, in one go."),),

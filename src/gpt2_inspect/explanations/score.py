@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from ..messages import say
+from ..render.formats import Page
 from ..render.signs import signs
 from ..render.views import decimal, percent, visible
 from ..results.score import Score, ScoredToken
@@ -11,7 +12,7 @@ from . import transformers_code as code
 from .parts import Explanation, Term, tokens, top, whole
 
 
-def explain(result: Score) -> Explanation:
+def explain(result: Score, page: Page) -> Explanation:
     """What is scored by what, and what the totals are."""
     return Explanation(
         tuple(_asked(result)),
@@ -115,7 +116,7 @@ def _surprisal(token: ScoredToken) -> float:
 def _code(result: Score) -> Iterator[str]:
     yield from code.up_to_ids(result, result.prompt)
     count = len(result.positions[0].next_top_logprobs)
-    yield f"logprobs = model(ids).logits[0]{code.widened(result)}.log_softmax(-1)  # (tokens, vocabulary)"
+    yield f"logprobs = model(ids).logits[0]{code.widened(result)}.log_softmax(-1)  # " + say("(tokens, vocabulary)")
     if result.totals.tokens_scored:
         yield "scored = logprobs[:-1].gather(1, ids[0, 1:, None])[:, 0]"
         yield "print(scored.exp().tolist())"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..results import Prompt, Result
+from ..results.next_tokens import Decoding
 
 CAUSAL_LM = "AutoModelForCausalLM"
 TOKENIZER = "AutoTokenizer"
@@ -17,15 +18,30 @@ def opening(result: Result, names: Sequence[str], *, torch: bool = True, standar
         torch: whether it is needed by itself.
         standard: names of modules of Python's own.
     """
-    bundled = result.model.source == "bundled"
-    name = result.model.name
+    return [*imports([result], names, torch=torch, standard=standard), name(result)]
+
+
+def imports(
+    results: Sequence[Result], names: Sequence[str], *, torch: bool = True, standard: Sequence[str] = ()
+) -> list[str]:
+    """Those of `opening`, for the models of all these results."""
     return [
         *(f"import {module}" for module in standard),
-        *(["from importlib.resources import files"] if bundled else []),
+        *(["from importlib.resources import files"] if any(map(_bundled, results)) else []),
         *(["import torch"] if torch else []),
         f"from transformers import {', '.join(sorted(names))}",
-        f'name = str(files("gpt2_inspect") / "data" / "{name}")' if bundled else f"name = {name!r}",
     ]
+
+
+def name(result: Result) -> str:
+    """`name`: what from_pretrained takes."""
+    if _bundled(result):
+        return f'name = str(files("gpt2_inspect") / "data" / "{result.model.name}")'
+    return f"name = {result.model.name!r}"
+
+
+def _bundled(result: Result) -> bool:
+    return result.model.source == "bundled"
 
 
 def load_tokenizer(result: Result) -> str:
@@ -67,6 +83,21 @@ def up_to_ids(
         load_model(result, options=options),
         prompt_ids(result, prompt),
     ]
+
+
+def warpers(decoding: Decoding) -> list[str]:
+    """What temperature and filters are in transformers, in the order in which they are applied; none if nothing is
+    drawn."""
+    if decoding.strategy != "sample":
+        return []
+    made = [f"TemperatureLogitsWarper({decoding.temperature})"]
+    made += [] if decoding.sample_top_k is None else [f"TopKLogitsWarper({decoding.sample_top_k})"]
+    return made + ([] if decoding.top_p is None else [f"TopPLogitsWarper({decoding.top_p})"])
+
+
+def class_of(made: str) -> str:
+    """The name of the class of what a line makes."""
+    return made.partition("(")[0]
 
 
 def widened(result: Result) -> str:

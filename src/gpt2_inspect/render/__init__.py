@@ -2,21 +2,29 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .formats import ANY_PAGE, FORMATS, Page
+from .formats import ANY_PAGE, BINARY, FORMATS, Page
 
 if TYPE_CHECKING:
     from ..results import Document
 
-__all__ = ["FORMATS", "Page", "render"]
+__all__ = ["BINARY", "FORMATS", "Page", "render", "render_head"]
 
 
-def render(result: "Document", form: str, page: Page = ANY_PAGE) -> Iterator[str]:
-    """What a question was answered with, in one of FORMATS, in pieces."""
-    chosen = FORMATS[form]
+def render(result: "Document", form: str, page: Page = ANY_PAGE) -> Iterator[Any]:
+    """What a question was answered with, in one of FORMATS, in pieces of text; or of bytes, in one that is BINARY."""
+    chosen = (FORMATS | BINARY)[form]
     if not (page.timing and chosen.timed):
         result = result.without_times()
-    module = import_module(f".{chosen.module}", __name__)
-    pieces: Iterator[str] = getattr(module, chosen.function)(result, page)
+    pieces: Iterator[Any] = getattr(import_module(f".{chosen.module}", __name__), chosen.function)(result, page)
     return pieces
+
+
+def render_head(result: "Document", form: str, page: Page) -> str:
+    """What stands once above the results of many texts; nothing in most formats."""
+    chosen = FORMATS[form]
+    if not chosen.head:
+        return ""
+    head: str = getattr(import_module(f".{chosen.module}", __name__), chosen.head)(result, page)
+    return head

@@ -1,27 +1,49 @@
-"""CSV: tidy, one row for each prompt, step and rank, as a data frame wants it."""
+"""CSV: tidy, one row for each thing that was measured, as a data frame wants it."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..results import Document, Result
 from .formats import Page
-from .views import flag, view_of
+from .places import place_columns, place_values
 
 
 def render_csv(result: Document, page: Page) -> Iterator[str]:
-    """A header and the rows (RFC 4180, but with plain line feeds)."""
-    header, rows = view_of(result.command).tidy(result)
-    meta = _meta(result) if page.meta and isinstance(result, Result) else {}
-    for row in (["prompt_index", *header, *meta], *([page.prompt_index, *row, *meta.values()] for row in rows)):
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\r\n").writerow(row)  # quotes what holds a character of the terminator
-        yield buffer.getvalue().removesuffix("\r\n") + "\n"
+    """The rows, and over those of a single text the header (RFC 4180, but with plain line feeds)."""
+    header, rows = result.tidy()
+    place, meta = place_values(page), _meta(result, page)
+    if not page.many:
+        yield _line([*place_columns(page), *header, *meta])
+    for row in rows:
+        yield _line([*place, *row, *meta.values()])
 
 
-def _meta(result: Result) -> dict[str, Any]:
-    """What all rows have in common, by column: the model, how it was run, and the question's options."""
+def csv_header(result: Document, page: Page) -> str:
+    """The header over the rows of many texts."""
+    header, _ = result.tidy()
+    return _line([*place_columns(page), *header, *_meta(result, page)])
+
+
+def _line(row: Sequence[Any]) -> str:
+    buffer = io.StringIO()
+    # quotes what holds a character of the terminator
+    csv.writer(buffer, lineterminator="\r\n").writerow(map(cell_value, row))
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
+
+
+def cell_value(value: Any) -> Any:
+    """A value as one cell has it: truth values as JSON writes them, the numbers of a list with spaces between them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _meta(result: Document, page: Page) -> dict[str, Any]:
+    """What all rows have in common, by column: the model, how it was run, and the question's options; if wanted."""
+    if not (page.meta and isinstance(result, Result)):
+        return {}
     run = result.run
     settings = {
         "model": result.model.name,
@@ -33,11 +55,5 @@ def _meta(result: Result) -> dict[str, Any]:
         "version": run.version,
     }
     for name, value in result.settings.entries().items():
-        settings[f"option_{name}"] = _cell(value)
+        settings[f"option_{name}"] = value
     return settings
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return flag(value)
-    return " ".join(map(str, value)) if isinstance(value, tuple) else value

@@ -1,6 +1,6 @@
 """The table of formats. A new one is one file in this folder and one row here; reading the table imports none."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .sections import Section
@@ -15,13 +15,21 @@ class Page(NamedTuple):
     theme: "Theme | None" = None
     """The colours of the terminal; None for none."""
     prompt_index: int = 0
-    """Which of several texts the result is about."""
+    """Which of many texts the result is about."""
+    prompt_id: Any = None
+    """What the input calls this text; None if it does not say."""
+    many: bool = False
+    """True if it is one of many: the results stand one after another, each told apart by the two above."""
     below: "tuple[Section, ...]" = ()
     """What is said to people below the result, in formats that are for them."""
     timing: bool = True
     """Whether to tell how long things took, in formats that do."""
     meta: bool = False
     """Whether rows are to say what model and settings they come from."""
+    columns: tuple[str, ...] = ()
+    """What people see of each candidate beside its token and probability, in this order: a view's own names."""
+    tree: bool = True
+    """Whether people see the tree of beam search."""
 
 
 ANY_PAGE = Page()
@@ -43,21 +51,37 @@ class Format(NamedTuple):
     """It is made of sections, so that more can be said below them."""
     timed: bool = False
     """It tells how long things took, unless that is not wanted."""
+    head: str = ""
+    """The function that gives, for a Document and a Page, what stands once above the results of many texts."""
+    holds_failures: bool = True
+    """Whether it can say in place of a result what is wrong with a text."""
+    binary: bool = False
+    """It consists of bytes and is whole only in the end: it goes to a file."""
+    single: bool = False
+    """It holds one result: the results of many texts cannot stand in it one after another."""
 
 
 FORMATS = {
     "table": Format("table", "render_table", endings=(".txt",), for_people=True, timed=True),
     "json": Format("json", "render_json", endings=(".json",), timed=True),
     "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
-    "csv": Format("csv", "render_csv", endings=(".csv",), exact=True),
+    "csv": Format("csv", "render_csv", endings=(".csv",), exact=True, head="csv_header", holds_failures=False),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
-    "html": Format("html", "render_html", endings=(".html",), for_people=True, timed=True),
+    "html": Format("html", "render_html", endings=(".html",), for_people=True, timed=True, single=True),
 }
 """By name, the default first. `table` is for people at a terminal, `html` for a browser, the others are plain text."""
 
 DEFAULT = next(iter(FORMATS))
 
+PAGE = "html"
+"""What a browser shows."""
+
+BINARY = {
+    "parquet": Format("parquet", "render_parquet", endings=(".parquet",), holds_failures=False, binary=True),
+}
+"""Those that go to files alone."""
+
 
 def format_of_file(ending: str) -> str | None:
     """The name of the format that files with this ending hold; None if it says nothing."""
-    return next((name for name, form in FORMATS.items() if ending.lower() in form.endings), None)
+    return next((name for name, form in (FORMATS | BINARY).items() if ending.lower() in form.endings), None)

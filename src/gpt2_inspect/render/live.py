@@ -24,7 +24,7 @@ class LiveTable:
 
     def part(self, part: Record) -> None:
         """Write what this part adds to the first grid."""
-        grid = self._view.live(part)
+        grid = self._view.live(part, self._page)
         if self._layout is None:
             (self._layout,) = layouts(grid, self._page.width, measure)
             self._write(title_lines(grid, self._page.width, measure))
@@ -34,7 +34,7 @@ class LiveTable:
 
     def finish(self, result: Document, below: Sequence[Section] = ()) -> None:
         """Write what stands below that grid, and what is said `below` the result."""
-        _, *others = self._view.sections(result if self._page.timing else result.without_times())
+        _, *others = self._view.sections(result if self._page.timing else result.without_times(), self._page)
         self._terminal.write("\n")
         self._terminal.writelines(section_lines([*others, *below], self._page.width, self._paint))
         self._terminal.flush()

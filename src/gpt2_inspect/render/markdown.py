@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from ..results import Document
 from .formats import Page
 from .markdown_text import block_text, cell_text, inline_text
+from .places import place_line
 from .sections import Cell, Column, Facts, Grid, Listing, Passage, Prose, Section
 from .views import view_of
 from .visible import visible_line
@@ -12,10 +13,14 @@ from .visible import visible_line
 
 def render_markdown(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, with empty lines between them."""
-    for index, section in enumerate([*view_of(result.command).sections(result), *page.below]):
+    if page.many:
+        yield f"## {block_text(place_line(page, result))}\n\n"
+    for index, section in enumerate([*view_of(result.command).sections(result, page), *page.below]):
         if index:
             yield "\n"
         yield from _section(section)
+    if page.many:
+        yield "\n"
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -62,7 +67,8 @@ def _rule(column: Column) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = cell_text(f"{cell.text} {cell.aside}".strip())  # beside a space, stars would be stars
+    aside = " ".join(cell.aside.split())  # which may be padded, to line up on a terminal
+    text = cell_text(f"{cell.text} {aside}".strip())  # beside a space, stars would be stars
     return f"**{text}**" if cell.strong and text else text
 
 

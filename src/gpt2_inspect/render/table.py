@@ -6,6 +6,7 @@ console, which can write them too, takes longer to load than a token takes to co
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -14,6 +15,7 @@ from ..results import Document
 from .formats import Page
 from .grid import grid_lines
 from .lines import Line, Segment, wrap
+from .places import place_line
 from .sections import Facts, Grid, Listing, Passage, Prose, Section
 from .views import view_of
 from .visible import safe_text
@@ -37,8 +39,11 @@ _ITEM = "- "
 
 def render_table(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, as plain text or with the colours of a terminal."""
-    sections = [*view_of(result.command).sections(result), *page.below]
-    return section_lines(sections, page.width, painter(page.theme))
+    sections = [*view_of(result.command).sections(result, page), *page.below]
+    lines = section_lines(sections, page.width, painter(page.theme))
+    if not page.many:
+        return lines
+    return chain(wrapped(place_line(page, result), page.width), lines, ["\n"])
 
 
 def section_lines(sections: Sequence[Section], width: int | None, paint: Paint) -> Iterator[str]:
@@ -57,9 +62,14 @@ def section_lines(sections: Sequence[Section], width: int | None, paint: Paint) 
                 yield from (paint([Segment(cell.text, cell.prob, cell.strong)]) for cell in section.lines)
             case Facts():
                 for line in map(safe_text, section.lines):
-                    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
+                    yield from wrapped(line, width)
             case Prose():
                 yield from map(paint, prose_lines(section, width))
+
+
+def wrapped(line: str, width: int | None) -> Iterator[str]:
+    """A line of text as lines that fit."""
+    yield from (f"{part}\n" for part in ([line] if width is None else wrap(line, width, measure)))
 
 
 def prose_lines(prose: Prose, width: int | None) -> Iterator[Line]:

@@ -8,7 +8,7 @@ blues that the palette has, and chosen to rise as evenly as they can from this b
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import combinations, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .lightness import RGB, between, contrast, lightness
 
@@ -94,6 +94,10 @@ class Theme:
         self.background = background
         self.dark = background is not None and contrast(WHITE, background) >= _READABLE
         self._of_level = lru_cache(_LEVELS + 1)(self._on_the_way)
+
+    def __reduce__(self) -> Any:
+        """For other processes, without the shades that are kept."""
+        return Theme, (self.bits, self.background)
 
     def shade(self, prob: float) -> Shade | None:
         """The shade of a probability; None for the background itself."""

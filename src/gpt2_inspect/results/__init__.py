@@ -92,11 +92,18 @@ def json_name(field: str) -> str:
     return field.removesuffix("_")
 
 
+_AS_THEY_ARE = {int, str, bool, type(None)}
+"""Types of values that are plain already; most are, and there may be millions."""
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return list(value) if _AS_THEY_ARE.issuperset(map(type, value)) else [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -107,6 +114,7 @@ class Token(Record):
     """One token of the vocabulary."""
 
     id: int
+    """Its place in the vocabulary, from 0."""
     token: str
     """The text of the bytes; U+FFFD where they are not whole UTF-8."""
     bytes: tuple[int, ...]
@@ -120,6 +128,7 @@ class Candidate(Token):
     rank: int
     """From 1. Equal logits are ranked by the lower id."""
     logit: float
+    """What the model computes; only differences between logits mean anything."""
     logprob: float
     """Natural logarithm of `prob`, in nats."""
     prob: float
@@ -141,6 +150,7 @@ class ModelInfo(Record):
     """Which model answered. The names are those of GPT-2's config.json."""
 
     name: str
+    """As it was named."""
     source: str
     """`bundled`, `directory` or `hub`."""
     revision: str | None
@@ -175,7 +185,7 @@ class Prompt(Record):
     text: str
     """As typed."""
     tokens: tuple[Token, ...]
-    """What the model saw: `text` in tokens, after the changes that the next two fields tell of."""
+    """What the model saw: `text` in tokens, after the changes that the next two tell of."""
     bos_added: bool
     """True if the token that begins a text, for GPT-2 `<|endoftext|>`, was put first: in place of an empty prompt, or
     because that was asked for."""
@@ -233,6 +243,20 @@ class Document(Record):
     def items(self) -> Sequence[Record]:
         """The parts that make it up, one a line in the jsonl format."""
         raise NotImplementedError
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """(header, rows): a row for each thing that was measured. What text they are about is not among it."""
+        raise NotImplementedError
+
+    def rows(self, prompt_index: int = 0) -> list[dict[str, Any]]:
+        """The rows that CSV has, as they are: for `pandas.DataFrame` and its like.
+
+        Args:
+            prompt_index: which of several texts this is about.
+        """
+        header, rows = self.tidy()
+        columns = ("prompt_index", *header)
+        return [dict(zip(columns, (prompt_index, *row), strict=True)) for row in rows]
 
     def without_times(self) -> Self:
         """The same without how long anything took, which is all that differs from run to run."""

@@ -1,7 +1,8 @@
 """The records of `compare`."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 from . import Document, Record, record
 from .next_tokens import NextTokens
@@ -75,3 +76,21 @@ class Comparison(Document):
 
     def items(self) -> Sequence[ComparedStep]:
         return self.steps
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each step and token of the union."""
+        standing = Standing.reader()[0]
+        header = ["step", "same_context", "parts", "token", "bytes_hex"]
+        header += [f"{name}_{side}" for side in "ab" for name in standing]
+        header += ["kl_a_b_bits", "kl_b_a_bits"]
+        rows = []
+        for step in self.steps:
+            for token in step.candidates:
+                row: list[Any] = [step.step, step.same_context, step.parts, token.token, bytes(token.bytes).hex()]
+                for side in (token.a, token.b):
+                    row += [None] * len(standing) if side is None else side.entries().values()
+                rows.append([*row, step.kl_a_b_bits, step.kl_b_a_bits])
+        return header, rows
+
+    def without_times(self) -> Self:
+        return replace(self, a=self.a.without_times(), b=self.b.without_times())

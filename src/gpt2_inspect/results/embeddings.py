@@ -1,9 +1,10 @@
 """The records of `embeddings`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Options, Prompt, Record, Result, Token, record
+from .columns import TOKEN_COLUMNS, token_values
 
 
 @record
@@ -78,3 +79,20 @@ class Embeddings(Result):
 
     def items(self) -> Sequence[EmbeddedToken]:
         return self.tokens
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """A token without neighbours has one row, whose columns of them are empty."""
+        header = ["position", *TOKEN_COLUMNS]
+        header += [f"{kind}_{measure}" for kind in ("wte", "wpe", "sum") for measure in Vector.reader()[0]]
+        header += ["alike", "rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
+        rows = []
+        for token in self.tokens:
+            row: list[Any] = [token.position, *token_values(token)]
+            for vector in (token.wte, token.wpe, token.sum):
+                row += vector.to_dict().values()
+            row.append(token.alike)
+            for rank, found in enumerate(token.nearest, start=1):
+                rows.append([*row, rank, *token_values(found), found.cosine])
+            if not token.nearest:
+                rows.append([*row, None, *[None] * len(TOKEN_COLUMNS), None])
+        return header, rows

@@ -1,7 +1,7 @@
 """The records of `models list` and `models check`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Document, Record, record
 
@@ -45,6 +45,10 @@ class ModelList(Document):
 
     def items(self) -> Sequence[ListedModel]:
         return self.models
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each model."""
+        return list(ListedModel.reader()[0]), [list(model.to_dict().values()) for model in self.models]
 
 
 @record
@@ -90,3 +94,11 @@ class ModelChecks(Document):
 
     def items(self) -> Sequence[CheckedModel]:
         return self.models
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each check of each model."""
+        rows: list[list[Any]] = []
+        for model in self.models:
+            head = [model.name, model.source, model.revision, model.ok]
+            rows += [[*head, *check.entries().values()] for check in model.checks]
+        return ["name", "source", "revision", "ok", *Check.reader()[0]], rows

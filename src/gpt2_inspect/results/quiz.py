@@ -1,9 +1,10 @@
 """The records of `quiz`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Record, Result, record
+from .columns import TOKEN_COLUMNS, token_values
 
 
 @record
@@ -56,3 +57,20 @@ class Quiz(Result):
 
     def items(self) -> Sequence[Round]:
         return self.rounds
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each round."""
+        measures = ("rank", "logprob", "prob")
+        header = ["round", "text", "typed", "space_added"]
+        header += [f"{side}_{name}" for side in ("guess", "truth") for name in (*TOKEN_COLUMNS, *measures)]
+        header += ["right", "model_right", "student_bits", "model_bits"]
+        rows = []
+        for played in self.rounds:
+            row: list[Any] = [played.round, played.text, played.typed, played.space_added]
+            for candidate in (played.guess, played.truth):
+                if candidate is None:
+                    row += [None] * (len(TOKEN_COLUMNS) + len(measures))
+                else:
+                    row += [*token_values(candidate), *(getattr(candidate, name) for name in measures)]
+            rows.append([*row, played.right, played.model_right, played.student_bits, played.model_bits])
+        return header, rows

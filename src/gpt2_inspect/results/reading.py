@@ -1,6 +1,7 @@
 """From plain values, as JSON has them, to the frozen dataclasses that they were made from."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -50,7 +51,7 @@ class Reader:
 
     def _value(self, expected: Any, value: Any, where: str) -> Any:
         if get_origin(expected) is UnionType:
-            return None if value is None else self._value(_but_none(expected), value, where)
+            return self._one_of(get_args(expected), value, where)
         if get_origin(expected) is tuple:
             return self._tuple(get_args(expected), value, where)
         if is_dataclass(expected) or any(self._kinds(expected)):
@@ -60,6 +61,15 @@ class Reader:
         if type(value) is not expected:
             raise ValueError(f"{where}: {value!r} is no {expected.__name__}")
         return value
+
+    def _one_of(self, kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+        if value is None and NoneType in kinds:
+            return None
+        *others, last = (kind for kind in kinds if kind is not NoneType)
+        for kind in others:
+            with suppress(ValueError):
+                return self._value(kind, value, where)
+        return self._value(last, value, where)
 
     def _tuple(self, kinds: tuple[Any, ...], values: Any, where: str) -> tuple[Any, ...]:
         if not isinstance(values, list):
@@ -76,8 +86,3 @@ class Reader:
             yield kind
         for other in type.__subclasses__(kind) if kind not in (int, float, str, bool) else ():
             yield from self._kinds(other)
-
-
-def _but_none(expected: Any) -> Any:
-    (kind,) = (part for part in get_args(expected) if part is not NoneType)
-    return kind

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import ModelUnusableError
+from ..errors import ModelUnusableError, system_reason
 from ..filenames import CHECKSUMS, files_of_a_model
 from ..messages import Message
 from .base import ModelFiles
@@ -40,7 +40,7 @@ def check_files(files: ModelFiles) -> tuple[int, int]:
                 raise _damaged(files, path, Message("its contents do not have the checksum {sum}", sum=expected[:12]))
         except OSError as error:
             raise ModelUnusableError(
-                Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+                Message("cannot read {path!r}: {reason}", path=str(path), reason=system_reason(error))
             ) from error
     return count, known
 

@@ -135,7 +135,7 @@ def attention() -> Topic:
         ),
         (
             *POCKET,
-            'model.set_attn_implementation("eager")  # the others keep no weights',
+            'model.set_attn_implementation("eager")  # ' + say("the others keep no weights"),
             "weights = model(ids, output_attentions=True).attentions[0]",
             "print(list(weights.shape))  # [1, 8, 4, 4]",
             "print(torch.allclose(weights.sum(-1), torch.ones(1, 8, 4)), weights.triu(1).any().item())  # True False",

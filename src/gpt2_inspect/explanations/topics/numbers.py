@@ -24,7 +24,7 @@ def logits() -> Topic:
         ),
         (
             *POCKET,
-            "logits = model(ids).logits  # text, position, token of the vocabulary",
+            "logits = model(ids).logits  # " + say("text, position, token of the vocabulary"),
             "print(list(logits.shape))  # [1, 4, 8192]",
             "print(tokenizer.decode(logits[0, -1].argmax()))",
         ),

@@ -9,7 +9,7 @@ class Topic(NamedTuple):
     title: str
     paragraphs: tuple[str, ...]
     code: tuple[str, ...]
-    """Lines of Python, in any language the same; `# ...` behind a print is what it prints."""
+    """Lines of Python, but for comments the same in any language; `# ...` behind a print is what it prints."""
     shown_by: str
     """A command that shows it."""
     related: tuple[str, ...]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ...messages import say
+from ...messages.languages import language_in_use
 from ...results import Document
 from ...version import __version__
 from ..formats import Page
@@ -55,7 +56,7 @@ class Data(NamedTuple):
 
 def arranged(result: Document, page: Page, id_: str) -> list[Shown]:
     """What the page shows of a result, from top to bottom; ids of what it holds begin with `id_`."""
-    sections: list[Shown] = list(view_of(result.command).sections(result))
+    sections: list[Shown] = list(view_of(result.command).sections(result, page))
     name = f"{__package__}.views.{re.sub('[- ]', '_', result.command)}"
     if find_spec(name) is None:
         return sections
@@ -84,7 +85,7 @@ def page_of(
         opening=labelled(opening),
         title=say("{what} – gpt2-inspect", what=heading),
         contents=say("On this page"),
-        language=say("en"),  # the code of the catalogue's language
+        language=language_in_use(),
         version=__version__,
     )
     return f"{page}\n"

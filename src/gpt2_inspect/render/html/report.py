@@ -7,7 +7,7 @@ from markupsafe import Markup
 from ...messages import say
 from ..formats import Page
 from ..json import json_in_html
-from ..views.report import card, command_line
+from ..views.report import card
 from .page import Data, Line, Part, arranged, labelled, page_of
 
 
@@ -18,7 +18,7 @@ def report_page(result: Any, page: Page) -> str:
             part.command,
             part.command,
             labelled(arranged(part, page, part.command)),
-            Line(say("the same as JSON"), command_line(result, part)),
+            Line(say("the same as JSON"), result.command_line(part)),
         )
         for part in result.items()
     ]

@@ -1,62 +1,46 @@
-"""`compare`: a row for each step and token with both sides' probabilities, and what each side is and says."""
+"""`compare`: what each side is and says, and each step's tokens with both sides' probabilities."""
 
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from ...messages import say
-from ...results import Token
 from ...results.compare import ComparedStep, ComparedToken, Comparison, Standing
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line, visible_token
-from . import decimal, flag, model_and_backend, percent
-
-_STANDING = ("id", "rank", "logprob", "prob", "prob_final")
+from . import decimal, legend, model_and_backend, percent
 
 
-def tidy(result: Comparison) -> tuple[list[str], list[list[Any]]]:
-    """One row for each step and token of the union."""
-    header = ["step", "same_context", "parts", "token", "bytes_hex"]
-    header += [f"{name}_{side}" for side in "ab" for name in (*_STANDING, "chosen")]
-    header += ["kl_a_b_bits", "kl_b_a_bits"]
-    rows = []
-    for step in result.steps:
-        for token in step.candidates:
-            row: list[Any] = [step.step, flag(step.same_context), flag(step.parts)]
-            row += [token.token, bytes(token.bytes).hex()]
-            for standing in (token.a, token.b):
-                row += [None] * 6 if standing is None else _values(standing)
-            rows.append([*row, step.kl_a_b_bits, step.kl_b_a_bits])
-    return header, rows
-
-
-def _values(standing: Standing) -> list[Any]:
-    return [*(getattr(standing, name) for name in _STANDING), flag(standing.chosen)]
-
-
-def sections(result: Comparison) -> list[Section]:
+def sections(result: Comparison, page: Page) -> list[Section]:
     """What the sides are and say, their steps, and what the numbers mean."""
-    return [_sides(result), _steps(result), Facts((*_outcome(result), *_models(result)))]
+    steps = _steps(result)
+    meanings = legend([steps], say("{mark} taken", mark=signs().chosen))
+    return [_sides(result), steps, Facts((*meanings, *_outcome(result), *_models(result)))]
 
 
 def _sides(result: Comparison) -> Grid:
     """The two texts, with all in which the sides differ."""
     columns = [Column(say("side"))]
     rows = [[Cell("A")], [Cell("B")]]
-    for heading, number, values in _settings(result):
-        if values[0] != values[1]:
-            columns.append(Column(heading, number=number))
-            for row, value in zip(rows, values, strict=True):
-                row.append(Cell(value))
+    for heading, number, values in differences(result):
+        columns.append(Column(heading, number=number))
+        for row, value in zip(rows, values, strict=True):
+            row.append(Cell(value))
     columns.append(Column(say("text")))
     for row, side in zip(rows, (result.a, result.b), strict=True):
         row.append(Cell(visible_line(side.steps[0].context + side.completion.text)))
     return Grid(tuple(columns), tuple(map(tuple, rows)))
 
 
+def differences(result: Comparison) -> Iterator[tuple[str, bool, tuple[str, str]]]:
+    """What tells the sides apart beside the text: its heading, whether it is a number, and both values."""
+    return ((heading, number, values) for heading, number, values in _settings(result) if values[0] != values[1])
+
+
 def _settings(result: Comparison) -> Iterator[tuple[str, bool, tuple[str, str]]]:
-    """What may tell the sides apart, beside the text: heading, whether it is a number, and both values."""
+    """All that may."""
 
     def of_both(value: Any) -> tuple[str, str]:
         a, b = (value(side) for side in (result.a, result.b))
@@ -86,14 +70,14 @@ def _steps(result: Comparison) -> Grid:
 def _rows(step: ComparedStep, same_vocabulary: bool) -> Iterator[Row]:
     """One for each token; what is true of the whole step stands in the first, where they part below the last."""
     bits = (step.kl_a_b_bits, step.kl_b_a_bits) if same_vocabulary else ()
-    head = tuple(map(Cell, (str(step.step), *map(_bits, bits))))
+    head = tuple(map(Cell, (str(step.step), *map(bits_shown, bits))))
     for index, token in enumerate(step.candidates):
         number, *divergences = (Cell(""),) * len(head) if index else head
         last = index == len(step.candidates) - 1
         strong = any(standing is not None and standing.chosen for standing in (token.a, token.b))
         yield (
             number,
-            Cell(_visible(token), strong=strong),
+            Cell(compared_token(token), strong=strong),
             _standing(token.a),
             _standing(token.b),
             *divergences,
@@ -101,7 +85,8 @@ def _rows(step: ComparedStep, same_vocabulary: bool) -> Iterator[Row]:
         )
 
 
-def _visible(token: ComparedToken | Token) -> str:
+def compared_token(token: ComparedToken) -> str:
+    """As people see it."""
     return visible_token(token.token, token.bytes)
 
 
@@ -113,7 +98,8 @@ def _standing(standing: Standing | None) -> Cell:
     return Cell(f"{prob} {signs().chosen if standing.chosen else ' '}", standing.prob_final, standing.chosen)
 
 
-def _bits(bits: float | None) -> str:
+def bits_shown(bits: float | None) -> str:
+    """A divergence, which may be infinite."""
     return signs().infinite if bits == math.inf else decimal(bits)
 
 
@@ -121,7 +107,7 @@ def _parting(step: ComparedStep) -> str:
     a = next((token for token in step.candidates if token.a and token.a.chosen), None)
     b = next((token for token in step.candidates if token.b and token.b.chosen), None)
     if a and b:
-        return say("A takes {a} and B takes {b}", a=_visible(a), b=_visible(b))
+        return say("A takes {a} and B takes {b}", a=compared_token(a), b=compared_token(b))
     return say("A goes on, B has ended") if a else say("B goes on, A has ended")
 
 

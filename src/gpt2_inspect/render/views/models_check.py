@@ -1,27 +1,13 @@
 """`models check`: a row for each thing that was looked at."""
 
-from typing import Any
-
 from ...messages import say, say_n
 from ...results.models import Check, ModelChecks
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..visible import visible_line
-from . import flag
-
-_OF_MODEL = ("name", "source", "revision")
-_OF_CHECK = ("check", "outcome", "file", "count", "verified", "difference")
 
 
-def tidy(result: ModelChecks) -> tuple[list[str], list[list[Any]]]:
-    """One row for each check of each model."""
-    rows = []
-    for model in result.models:
-        head = [*(getattr(model, name) for name in _OF_MODEL), flag(model.ok)]
-        rows += [[*head, *(getattr(check, name) for name in _OF_CHECK)] for check in model.checks]
-    return [*_OF_MODEL, "ok", *_OF_CHECK], rows
-
-
-def sections(result: ModelChecks) -> list[Section]:
+def sections(result: ModelChecks, page: Page) -> list[Section]:
     """The checks of all models, and the verdict."""
     rows = []
     for model in result.models:

@@ -1,28 +1,15 @@
 """`models list`: a row for each model."""
 
-from typing import Any
-
-from ...messages import say
+from ...messages import listed, say
 from ...results.models import ListedModel, ModelList
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
-from . import flag
-
-_NAMES = ("name", "source", "revision", "refs", "state", "missing", "size_bytes", "parameters", "languages")
+from . import source_of
 
 
-def tidy(result: ModelList) -> tuple[list[str], list[list[Any]]]:
-    """One row for each model; several refs, files or languages stand in one cell, with spaces between them."""
-    rows = []
-    for model in result.models:
-        values = (getattr(model, name) for name in _NAMES)
-        row = [" ".join(value) if isinstance(value, tuple) else value for value in values]
-        rows.append([*row, flag(model.default), model.folder])
-    return [*_NAMES, "default", "folder"], rows
-
-
-def sections(result: ModelList) -> list[Section]:
+def sections(result: ModelList, page: Page) -> list[Section]:
     """The models, which one answers by default, and where the cache is."""
     grid = Grid(
         (
@@ -56,7 +43,7 @@ def _row(model: ListedModel) -> Row:
 
 def _origin(model: ListedModel) -> str:
     if model.revision is None:
-        return model.source
+        return source_of(model.source)
     return " ".join((model.revision[:12], *map(visible_line, model.refs)))
 
 
@@ -64,5 +51,5 @@ def _state(model: ListedModel) -> str:
     if model.state == "whole":
         return say("whole")
     if model.state == "incomplete":
-        return say("lacks {names}", names=", ".join(model.missing))
+        return say("lacks {names}", names=listed(model.missing))
     return say("unusable")

@@ -1,39 +1,21 @@
 """`quiz`: what is said after each guess, and at the end a row for each round and the score."""
 
 import math
-from typing import Any
 
 from ...messages import say, say_n
 from ...results import Candidate
 from ...results.quiz import Quiz, Round
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
 from ..signs import signs
 from ..visible import visible_line
-from . import TOKEN_COLUMNS, decimal, flag, model_and_backend, percent, token_values, visible
+from . import decimal, model_and_backend, percent, visible
 
 _TAIL = 22
 """Columns on a terminal for the end of a text."""
 
 
-def tidy(result: Quiz) -> tuple[list[str], list[list[Any]]]:
-    """One row for each round."""
-    measures = ("rank", "logprob", "prob")
-    header = ["round", "text", "typed", "space_added"]
-    header += [f"{side}_{name}" for side in ("guess", "truth") for name in (*TOKEN_COLUMNS, *measures)]
-    header += ["right", "model_right", "student_bits", "model_bits"]
-    rows = []
-    for played in result.rounds:
-        row: list[Any] = [played.round, played.text, played.typed, flag(played.space_added)]
-        for candidate in (played.guess, played.truth):
-            if candidate is None:
-                row += [None] * (len(TOKEN_COLUMNS) + len(measures))
-            else:
-                row += [*token_values(candidate), *(getattr(candidate, name) for name in measures)]
-        rows.append([*row, flag(played.right), flag(played.model_right), played.student_bits, played.model_bits])
-    return header, rows
-
-
-def sections(result: Quiz) -> list[Section]:
+def sections(result: Quiz, page: Page) -> list[Section]:
     """The rounds, who was better, and how the bits are counted."""
     return [_rounds(result), Facts((*_score(result), *model_and_backend(result)))]
 

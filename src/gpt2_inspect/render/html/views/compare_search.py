@@ -37,10 +37,11 @@ class _Edge(NamedTuple):
 
 
 def arrange(result: CompareSearch, sections: Sequence[Section], id_: str) -> list[Section | Markup]:
-    """The texts found, the tree, and it once more as a table."""
-    grids = [index for index, section in enumerate(sections) if isinstance(section, Grid)]
-    at = grids[1] if len(grids) > 1 else len(sections)
-    return [*sections[:at], _tree(result), *sections[at:]]
+    """The texts found, the tree, and it once more as a table; no tree if the sections have none."""
+    _, *trees = [index for index, section in enumerate(sections) if isinstance(section, Grid)]
+    if not trees:
+        return list(sections)
+    return [*sections[: trees[0]], _tree(result), *sections[trees[0] :]]
 
 
 def _tree(result: CompareSearch) -> Markup:

@@ -8,6 +8,7 @@ from ....messages import say
 from ....results.hidden_states import HiddenStates
 from ...sections import Grid, Section
 from ...views import percent, visible
+from ...views.hidden_states import name_of
 from ..chart import Line, chart
 from ..fill import fill
 
@@ -17,7 +18,7 @@ CELLS = 3000
 
 def arrange(result: HiddenStates, sections: Sequence[Section], id_: str) -> list[Section | Markup]:
     """The pictures, and the tables but for the one that the heat map stands for."""
-    names = [state.name for state in result.layers]
+    names = [name_of(state) for state in result.layers]
     curves = [
         chart(
             say("norm of each state, at position {position}", position=result.position),
@@ -56,7 +57,7 @@ def _heat(result: HiddenStates) -> list[Markup]:
                     "title": " ".join(f"{visible(each)} {percent(each.prob)}" for each in (best, *others)),
                 }
             )
-        rows.append({"name": result.layers[index].name, "cells": cells})
+        rows.append({"name": name_of(result.layers[index]), "cells": cells})
     words = {
         "title": say("logit lens: what each state, read as if it were the last, puts first behind each token"),
         "state": say("state"),
