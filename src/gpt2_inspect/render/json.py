@@ -32,6 +32,9 @@ def render_json(result: Document, page: Page) -> Iterator[str]:
 def render_jsonl(result: Document, page: Page) -> Iterator[str]:
     """The parts of the result, one a line, each with what it takes to stand alone."""
     for item in result.items():
+        if isinstance(item, Document):
+            yield json_line(item.to_dict())
+            continue
         head = {**result.envelope(), **result.about(), **_place(page, "prompt_id")}
         yield json_line({**head, **item.to_dict()})
 

@@ -48,9 +48,6 @@ class Report(Document):
         read = {name: kinds[name].from_dict(content[name]) for name in names if name != "text"}
         return cls(text=content["text"], **read)
 
-    def about(self) -> dict[str, Any]:
-        return {"model": self.model.name}
-
     def items(self) -> Sequence[Result]:
         """The answers, in the order in which they stand on the page."""
         values = (getattr(self, field.name) for field in fields(self))

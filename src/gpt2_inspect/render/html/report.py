@@ -23,7 +23,7 @@ def report_page(result: Any, page: Page) -> str:
         for part in result.items()
     ]
     return page_of(
-        heading=say("report"),
+        heading=result.command,
         text=result.text,
         opening=[card(result.model)],
         parts=[*parts, *_below(page)],
