@@ -178,8 +178,8 @@ def test_chinese_is_set_as_the_glossary_says() -> None:
 
 
 NAMES = {
-    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "auto", "cpu", "cuda", "float", "bfloat"),
-    *("table", "json", "jsonl", "csv", "tsv", "markdown", "parquet", "gzip", "text", "ids", "txt", "npz"),
+    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "auto", "all", "cpu", "cuda", "float", "bfloat"),
+    *("table", "json", "jsonl", "csv", "tsv", "markdown", "html", "parquet", "gzip", "text", "ids", "txt", "npz"),
     *("safetensors", "bash", "zsh", "fish", "shell"),
     *("always", "never", "dark", "light", "none"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),

@@ -7,7 +7,7 @@ from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
 from ..signs import signs
 from ..visible import visible_line
-from . import view_of
+from . import source_of, view_of
 
 
 def sections(result: Report, page: Page) -> list[Section]:
@@ -23,7 +23,7 @@ def card(model: ModelInfo) -> Grid:
     """What there is to know about the model."""
     facts = (
         (say("name"), visible_line(model.name)),
-        (say("from"), model.source),
+        (say("from"), source_of(model.source)),
         (say("revision"), model.revision or signs().nothing),
         (say("layers"), str(model.n_layer)),
         (say("heads in each"), str(model.n_head)),
