@@ -46,7 +46,7 @@ def test_the_makefile_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert run_cli(*shlex.split(line)).code == 0, line
 
 
-@pytest.mark.parametrize("command", EVERY)
+@pytest.mark.parametrize("command", sorted({*EVERY} - {"schema"}))  # what schema prints fills pages
 def test_every_command_has_a_page_with_an_example(command: str) -> None:
     page = DOCS / "commands" / f"{command}.md"
     assert [example for example in examples() if example.page == page and example.command.split()[0] == command]

@@ -214,6 +214,9 @@ def test_what_is_said_follows_the_options(answer: Answer) -> None:
     assert "There is none behind" in said("score", ONE) and "only look at itself" in said("attention", ONE, top_k=1)
     assert "lens" in said("hidden_states", TEXT, lens=True, position=-2, top_k=1)
     assert "lens" not in said("hidden_states", TEXT)
+    assert "rate the tokens alike" in said("compare", (TEXT,), seeds=(1, 2), sample_top_k=2, top_p=0.9, steps=2)
+    parted = said("compare", (ONE,), temperatures=(0.5, 30.0), seed=3, steps=4, top_k=1)
+    assert "differently" in parted and "They part at step 1" in parted and "infinite" not in parted
     assert "is split over" in said("encode", "你 🙂") and "is split over" not in said("encode", TEXT)
 
 

@@ -178,10 +178,11 @@ def test_chinese_is_set_as_the_glossary_says() -> None:
 
 
 NAMES = {
-    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "auto", "all", "cpu", "cuda", "float", "bfloat"),
+    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "matplotlib", "auto", "all", "cpu", "cuda"),
+    *("float", "bfloat"),
     *("table", "json", "jsonl", "csv", "tsv", "markdown", "html", "parquet", "gzip", "text", "ids", "txt", "npz"),
     *("safetensors", "bash", "zsh", "fish", "shell"),
-    *("always", "never", "dark", "light", "none"),
+    *("always", "never", "dark", "light", "none", "slide", "column"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
     *("true", "eos", "length", "id", "logprob", "entropy"),
     *(

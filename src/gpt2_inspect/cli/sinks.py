@@ -79,7 +79,8 @@ def open_sink(
 def rendered(form: str, page: Page, shown_with: Signs, language: str, text: Text, result: Result) -> tuple[str, str]:
     """What stands above all answers, and this one."""
     use_signs(shown_with)
-    use_language(language)
+    if language != language_in_use():  # else the process that answers speaks it already
+        use_language(language)
     page = _page_of(text, page)
     return render_head(result, form, page), "".join(render(result, form, page))
 

@@ -86,16 +86,18 @@ def _columns(result: Comparison) -> Iterator[Term]:
 
 def _idea(result: Comparison) -> Iterator[str]:
     first = result.steps[0]
-    for token in first.candidates:
-        if token.a is not None and token.b is not None:
+    pairs = [(token, token.a.prob_final, token.b.prob_final) for token in first.candidates if token.a and token.b]
+    if pairs:
+        token, prob_a, prob_b = max(pairs, key=lambda pair: abs(pair[1] - pair[2]))
+        probs = {"token": compared_token(token), "prob_a": percent(prob_a), "prob_b": percent(prob_b)}
+        if prob_a == prob_b:
+            yield say("In step 1 both sides rate the tokens alike: '{token}' has {prob_a} on either.", **probs)
+        else:
             yield say(
                 "The sides rate the same tokens differently: in step 1 '{token}' has {prob_a} on side A and {prob_b} "
                 "on side B.",
-                token=compared_token(token),
-                prob_a=percent(token.a.prob_final),
-                prob_b=percent(token.b.prob_final),
+                **probs,
             )
-            break
     yield from _divergence(result, first)
     yield from _parting(result)
 
@@ -110,7 +112,7 @@ def _divergence(result: Comparison, first: ComparedStep) -> Iterator[str]:
     yield say(
         "KL(A||B) is the sum of p * log2(p / q) over all {vocab} tokens, where p is the probability on side A and q "
         "that on side B: how much larger the surprisal is under B, on average over what is drawn from A. KL(B||A) "
-        "averages over what is drawn from B, so the two differ: in step 1 they are {a_b} and {b_a} bits.",
+        "averages over what is drawn from B, so the two need not be alike: in step 1 they are {a_b} and {b_a} bits.",
         vocab=whole(result.a.model.vocab_size),
         a_b=bits_shown(first.kl_a_b_bits),
         b_a=bits_shown(first.kl_b_a_bits),

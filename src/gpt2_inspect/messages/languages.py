@@ -37,8 +37,6 @@ def language_in_use() -> str:
 def use_language(language: str) -> None:
     """From now on say everything in this one of LANGUAGES."""
     global _in_use
-    if language == _in_use:
-        return
     _in_use = language
     if language == ENGLISH:
         use_catalogue(None)

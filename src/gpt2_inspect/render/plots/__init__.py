@@ -34,7 +34,7 @@ def size_named(text: str) -> Size | None:
     """A name of SIZES, or `WxH` in centimetres, or with `in` behind it in inches; None if it is neither or extreme."""
     if text in SIZES:
         return SIZES[text]
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?)[x×](\d+(?:\.\d+)?) ?(cm|in)?", text, re.ASCII | re.IGNORECASE)
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)[x\u00d7](\d+(?:\.\d+)?) ?(cm|in)?", text, re.ASCII | re.IGNORECASE)
     if parts is None:
         return None
     unit = 1 if (parts[3] or "").lower() == "in" else _CM_PER_INCH
