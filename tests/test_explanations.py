@@ -74,6 +74,8 @@ CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("compare", (ONE,), {"temperatures": (0.5, 30.0), "seed": 3, "steps": 4, "top_k": 1}),
     ("compare", (TEXT,), {"seeds": (1, 2), "sample_top_k": 2, "top_p": 0.9, "steps": 2}),
     ("compare", (TEXT,), {"temperatures": (None, 2.0), "seed": 1, "steps": 2}),
+    ("hidden_states", TEXT, {"lens": True, "every_position": True}),
+    ("report", TEXT, {"steps": 2}),
 ]
 """Methods of a session, what they are asked about, and their options."""
 
@@ -142,7 +144,9 @@ def shown(result: Any, page: Page) -> set[str]:
     if result.command == "compare-heads":  # whose other headings are names of classes and outputs
         headings -= {"", "AutoModelForCausalLM", "AutoModel", "GPT2LMHeadModel", "GPT2Model", "logits"}
         headings -= {"last_hidden_state @ lm_head.weight.T"}
-    if result.command == "attention":  # in the matrix columns are headed by indices
+    if result.command == "report":  # what each part shows, its own command explains
+        return {column.heading for column in grids[0].columns if column.heading}
+    if result.command in ("attention", "hidden-states"):  # some columns are headed by indices
         headings = {heading for heading in headings if not heading.isdecimal()}
     return headings
 
