@@ -354,6 +354,12 @@ def check_compare(result: Any, names: dict[str, Any], printed: list[str]) -> Non
         assert near(torch.tensor(list(map(float, numbers.split()))), expected)
 
 
+def check_report(result: Any, names: dict[str, Any], printed: list[str]) -> None:
+    states = result.hidden_states
+    shape = torch.Size(result.logits.shape)
+    assert printed[-1] == f"{shape} {len(states.layers)} {states.past_key_values.n_layer}"
+
+
 @pytest.mark.usefixtures("loaded_once")
 @every_case
 def test_the_code_computes_the_same(answer: Answer, method: str, asked: Any, options: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 import webbrowser
 from html.parser import HTMLParser
 from pathlib import Path
@@ -151,6 +152,33 @@ class TestOpen:
         monkeypatch.setattr(webbrowser, "open", lambda url: False)
         done = run_cli("score", TEXT, "--open", "--model", str(tiny))
         assert done.code == 0 and "no browser" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [(["--format", "html"], "html"), (["-o", "x.html"], "html"), (["--open"], "--open")]
+)
+def test_many_texts_get_no_page(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("score", "--input", "-", *options, "-m", str(tiny), stdin=b"hello\n")
+    check_error(done, 2, named, "--input", hint=named == "html")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--no-tree"]])
+def test_a_tree_is_drawn_if_it_is_wanted(tiny: Path, options: list[str]) -> None:
+    page = run_cli("compare-search", TEXT, "--steps", "2", "-m", str(tiny), "--format", "html", *options).out
+    assert ("<svg" in page) == (not options)
+
+
+def test_what_has_no_shape_stands_as_its_code_in_a_command_line(tiny: Path) -> None:
+    text = "a'b\\\u202e\x85\n"
+    asked = load(tiny).report(text, steps=1)
+    line = asked.command_line(asked.score)
+    assert line.endswith(r"$'a\'b\\\u202e\u0085\x0a'") and line.isprintable()
+    XX
+    assert words.decode().split("\0")[-2] == text
 
 
 def test_rows_of_attention_are_the_matrix_of_each_head(tiny: Path) -> None:
