@@ -21,10 +21,20 @@ VARIANTS: list[tuple[str, list[str]]] = [
     ("decode", ["--prompt", TEXT]),
     ("attention", [TEXT, "--layer", "1", "--head", "2"]),
     ("score", [TEXT, "--bos"]),
+    ("score", [TEXT, "--within", "100000"]),
     ("logits", [TEXT, "--temperatures", "0.5,1", "--top-p", "0.9"]),
     ("compare-heads", [TEXT, "--tree"]),
 ]
 """And the other forms that an answer can take."""
+
+OTHERS: list[tuple[str, list[str]]] = [
+    ("compare", [TEXT, "hello"]),
+    ("compare", [TEXT, "--temperature", "1", "--temperature", "2"]),
+    ("quiz", ["hello, how are you? I am fine, thank you."]),
+    ("models", ["list"]),
+    ("models", ["check", "pocket"]),
+]
+"""Of the commands that ask more, or something else, than one question."""
 
 NO_MODEL_RUNS = ("encode", "decode")
 OWN_CLASSES = ("compare-heads",)

@@ -31,6 +31,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     """No test sees the user's hub cache, settings or terminal, or asks the network."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path_factory.getbasetemp() / "empty-hub-cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("GPT2_INSPECT_LANG", "en")
     for variable in ("GPT2_INSPECT_MODEL", "COLUMNS", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
 

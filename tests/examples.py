@@ -1,9 +1,12 @@
 """The examples in README.md and docs/: every `$ gpt2-inspect` command that is followed by output is run and compared.
 
-python tests/examples.py      rewrites the outputs
+python tests/examples.py [PAGE ...]      rewrites the outputs
+
+A page that ends in .zh.md is for a Chinese terminal, and what a page tells its reader to export is exported.
 """
 
 import io
+import os
 import re
 import shlex
 import sys
@@ -12,19 +15,24 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from harness import run_cli
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+README_ZH = ROOT / "README.zh.md"
+PAGES = [README, README_ZH, *sorted(DOCS.rglob("*.md"))]
+TRANSLATED = [page for page in PAGES if page.with_suffix(".zh.md") in PAGES]
+"""The English pages that have a Chinese one beside them."""
 
 _CONSOLE = re.compile(
     r"(?P<input>```console\n\$ gpt2-inspect (?P<command>[^\n|#]+)\n)(?P<output>(?!\$ |```).+?)(?=```)", re.DOTALL
 )
 _PYTHON = re.compile(r"(?P<input>```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
-_TIMES = re.compile(r"\d+\.\d ms")
+_EXPORT = re.compile(r"^\$ export (\w+)=(\S+)", re.MULTILINE)
+_TIMES = re.compile(r"\d+\.\d (?:ms|毫秒)")
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,11 @@ def examples() -> list[Example]:
 def mentioned_commands() -> list[tuple[Path, str]]:
     """Whatever any page says that one may type, whether it is run here or not; each part of a pipe by itself."""
     typed = re.compile(r"(?:^\$ |`|\| )gpt2-inspect (?=([a-z][^`\n]*))", re.MULTILINE)
-    return [(page, re.split(r" +[#|<>] ", line)[0]) for page in PAGES for line in typed.findall(read(page))]
+    return [
+        (page, re.split(r" +(?:2>&1|<<<|[#|<>])(?: |$)", line)[0])
+        for page in PAGES
+        for line in typed.findall(read(page))
+    ]
 
 
 def python_examples(page: Path) -> list[tuple[str, str]]:
@@ -62,11 +74,25 @@ def python_examples(page: Path) -> list[tuple[str, str]]:
     return [(block["code"], block["output"]) for block in _PYTHON.finditer(read(page))]
 
 
-def run_example(command: str, width: int = 100) -> str:
-    """What the command writes to standard output, as on a terminal `width` columns wide without colours."""
-    done = run_cli(*shlex.split(command), environ={"COLUMNS": str(width)})
+def environment(page: Path) -> dict[str, str]:
+    """That of the terminal which a page is written for; the pages of a lesson are for one of 80 columns."""
+    name, *language = page.name.removesuffix(".md").split(".")
+    width = "80" if name in ("lab", "teacher") else "100"
+    return {"COLUMNS": width, "LANG": "zh_CN.UTF-8" if language == ["zh"] else "", **dict(_EXPORT.findall(read(page)))}
+
+
+def run_example(command: str, environ: dict[str, str]) -> str:
+    """What the command writes to standard output, as on a terminal without colours.
+
+    Behind `<<<` stands what is typed, as bash has it; `2>&1` shows what goes to standard error first.
+    """
+    command, _, typed = command.partition(" <<< ")
+    line = command.removesuffix(" 2>&1")
+    stdin = typed.strip("$'").replace("\\n", "\n").encode() + b"\n" if typed else b""
+    with patch.dict(os.environ, environ):  # where Typer looks for options that are not given
+        done = run_cli(*shlex.split(line), stdin=stdin, environ=environ)
     assert done.code == 0, done.err
-    return done.out
+    return done.out if line == command else done.err + done.out
 
 
 def run_python(code: str, names: dict[str, Any]) -> str:
@@ -90,17 +116,26 @@ def _renewed(run: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], s
     return renew
 
 
-def rewrite() -> None:
+def _printed(block: re.Match[str], names: dict[str, Any]) -> str:
+    """What its code prints; what stands there, if it needs a package that is not installed."""
+    try:
+        return run_python(block["code"], names)
+    except ModuleNotFoundError as error:
+        print(f"left as it is: an example that needs {error.name}")
+        return block["output"]
+
+
+def rewrite(pages: list[Path]) -> None:
     """Put the present output behind every example; one that differs in nothing but times stays as it is."""
-    for page in PAGES:
+    for page in pages:
         names: dict[str, Any] = {}
-        old = read(page)
-        text = _CONSOLE.sub(_renewed(lambda block: run_example(block["command"])), old)
-        text = _PYTHON.sub(_renewed(lambda block, names=names: run_python(block["code"], names)), text)
+        old, environ = read(page), environment(page)
+        text = _CONSOLE.sub(_renewed(lambda block, environ=environ: run_example(block["command"], environ)), old)
+        text = _PYTHON.sub(_renewed(lambda block, names=names: _printed(block, names)), text)
         if text != old:
             page.write_text(text, encoding="utf-8")
             print(f"rewrote {page.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
-    sys.exit(rewrite())
+    sys.exit(rewrite([Path(name).resolve() for name in sys.argv[1:]] or PAGES))

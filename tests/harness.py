@@ -1,18 +1,28 @@
-"""Running the command line: in this process with streams of the test's own, or in a process of its own."""
+"""Running the command line: in this process with streams of the test's own, or in a process of its own.
+
+Whatever JSON a run leaves is compared with the schema that the package ships.
+"""
 
 import io
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract import check_json
 from gpt2_inspect.cli import run
 from gpt2_inspect.cli.streams import Streams
+from gpt2_inspect.errors import ExitCode
+from gpt2_inspect.messages.languages import ENGLISH, use_language
+from gpt2_inspect.render.signs import UNICODE, use_signs
 from gpt2_inspect.results import ModelInfo, Result
 
 both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -39,9 +49,33 @@ def run_cli(
 ) -> Run:
     """Run in this process. `environ` is all that the command sees of the environment for its streams."""
     out, err = out or io.StringIO(newline="\n"), io.StringIO()
-    with redirect_stdout(out):  # where Typer prints help
-        code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
-    return Run(code, out.getvalue(), err.getvalue())
+    try:
+        with redirect_stdout(out):  # where Typer prints help
+            code = run(arguments, Streams(io.BytesIO(stdin), out, err, environ or {}))
+    finally:
+        use_signs(UNICODE)  # a process has one run and keeps its signs, and its language
+        use_language(ENGLISH)
+    done = Run(code, out.getvalue(), err.getvalue())
+    _check_json(done, arguments)
+    return done
+
+
+_ASKS_FOR_JSON = re.compile(r" (?:--json|--format[ =]jsonl?|-f ?jsonl?)(?= |$)")
+
+
+def _check_json(done: Run, arguments: Sequence[str | bytes]) -> None:
+    """Of a run that came to an end, in whatever way JSON was asked for."""
+    if done.code not in (ExitCode.DONE, ExitCode.BAD_INPUT, ExitCode.NOT_AS_EXPECTED):
+        return
+    words = [word for word in arguments if isinstance(word, str)]
+    texts = [done.out] if _ASKS_FOR_JSON.search(" ".join(["", *words])) else []
+    if {"--output", "-o"} & set(words):
+        named = (after for word, after in pairwise(words) if word in ("--output", "-o"))
+        files = (Path(name) for name in named if Path(name).suffix in (".json", ".jsonl"))
+        texts += [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    for text in texts:
+        if text.startswith("{"):  # not what --text and its like print
+            check_json(text)
 
 
 def command(*arguments: str) -> list[str]:
@@ -55,7 +89,9 @@ def run_process(*arguments: str | bytes, environ: Mapping[str, str] | None = Non
     if "input" in options:
         del options["stdin"]
     done = subprocess.run([*command(), *arguments], env={**os.environ, **(environ or {})}, check=False, **options)
-    return Run(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+    run = Run(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+    _check_json(run, arguments)
+    return run
 
 
 def check_error(run: Run, code: int, *words: str, hint: bool | None = None) -> None:

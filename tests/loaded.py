@@ -26,6 +26,7 @@ HEAVY = {
         "tqdm",
         "yaml",
         "regex",
+        "matplotlib",
         "pygments",
         "markdown_it",
     ),

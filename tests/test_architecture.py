@@ -28,8 +28,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoint": {"filenames", "errors", "messages"},
     "backends": {"checkpoint", "filenames", "errors", "messages"},
     "analysis": {"backends.base", "backends.auto_classes", "checkpoint.tokenizer", "results", "errors", "messages"},
+    "many": {"results", "errors", "messages"},
+    "models": {"sources", "checkpoint", "analysis", "loaded", "filenames", "results", "errors", "messages"},
     "render": {"results", "messages"},
-    "cli": {"session", "analysis", "messages", "render", "results", "errors", "sources", "version"},
+    "explanations": {"render", "results", "messages"},
+    "cli": {"session", "many", "models", "analysis", "explanations", "messages", "render", "results", "errors"}
+    | {"sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""
 
@@ -39,9 +43,11 @@ ONLY_IN = {
     "torch": _TORCH,
     "transformers": _TORCH | {"checkpoint/transformers_tokenizer.py"},
     "huggingface_hub": {"sources/hub_download.py"},
-    "rich": {"render/table.py"},
+    "rich": {"render/table.py", "cli/progress.py"},
+    "pyarrow": {"many/texts.py", "render/parquet.py", "cli/output.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},
+    "matplotlib": {"render/plots"},
     "numpy": {"backends", "analysis", "checkpoint/weights.py", "render/arrays.py"},
     "safetensors": {"render/arrays.py"},
     "click": set(),

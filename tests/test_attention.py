@@ -250,7 +250,7 @@ class TestCommandLine:
         done = run_cli("attention", TEXT, *chosen, environ={"COLUMNS": str(width)})
         assert max(map(cell_len, done.out.splitlines())) <= width
         result = load(str(tiny)).attention(TEXT, layer=1, head=2)
-        grid = done.out[done.out.index("layer 1, head 2: ") :].split("\n\nentropy")[0]
+        grid = done.out[done.out.index("\n\nwhat head 2 of layer 1 looks") + 2 :]
         found: dict[int, list[int]] = {index: [] for index in range(len(result.matrix))}
         headings = []
         for line in grid.splitlines():

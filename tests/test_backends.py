@@ -445,10 +445,18 @@ class TestPickledWeights:
         with pytest.raises(ModelUnusableError):
             open_backend(pickled, "torch")
 
-    @pytest.mark.parametrize("content", [b"", b"not a pickle", b"PK\x03\x04cut off"])
-    def test_broken_files(self, pickled: Path, content: bytes):
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            (b"", "it is empty"),
+            (b"not a pickle", "neither an archive nor a pickle"),
+            (b"PK\x03\x04cut off", "cut off"),
+            (b"\x80\x02 broken", "cannot open the weights"),  # which torch finds out
+        ],
+    )
+    def test_broken_files(self, pickled: Path, content: bytes, why: str):
         (pickled / "pytorch_model.bin").write_bytes(content)
-        with pytest.raises(ModelUnusableError, match="cannot open the weights"):
+        with pytest.raises(ModelUnusableError, match=why):
             open_backend(pickled, "torch")
 
 

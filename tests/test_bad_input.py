@@ -519,7 +519,7 @@ class TestFilesOfTheModel:
 
     def check_refused(self, folder: Path, output: Path, *arguments: str, option: str = "--output") -> None:
         before = {path: path.read_bytes() for path in folder.iterdir()}
-        run = run_cli("embeddings", "a", *arguments, option, str(output))
+        run = run_cli("embeddings", "a", *arguments, "--format", "json", option, str(output))
         check_error(run, 2, f"cannot write {str(output)!r}: the model is read from it", hint=True)
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +21,12 @@ from checkpoints import VOCAB_SIZE, fill_cache, make_checkpoint
 from gpt2_inspect import load
 from gpt2_inspect.backends.torch_auto_classes import TorchAutoClasses, base_model_of
 from gpt2_inspect.checkpoint.config import read_config
+from gpt2_inspect.cli import run
+from gpt2_inspect.cli.streams import Streams
 from gpt2_inspect.errors import BackendUnavailableError, ModelUnusableError
-from gpt2_inspect.render import render
+from gpt2_inspect.render import Page, render
 from gpt2_inspect.results.compare_heads import CompareHeads
-from harness import check_error, run_cli, run_process
+from harness import Terminal, check_error, run_cli, run_process
 from loaded import HEAVY, RICH, check_absent, modules_of
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -94,6 +97,29 @@ class TestAgainstTransformers:
         ]
         layers = case.outputs[0].past_key_values.layers
         assert (len(layers), *layers[0].keys.shape) == (past[0], *past[2:])
+
+    def test_outputs_to_be_asked_for(self, case: Case) -> None:
+        """None of them is there by default; asked for, they have these shapes."""
+        tokens = len(case.result.prompt.tokens)
+        for ours, auto_class in zip((case.result.heads.causal_lm, case.result.heads.base), (0, 1), strict=True):
+            model = deepcopy(case.models[auto_class])
+            model.set_attn_implementation("eager")
+            inputs = torch.tensor([[token.id for token in case.result.prompt.tokens]])
+            output = model(inputs, output_hidden_states=True, output_attentions=True)
+            assert {one.name: one.shape for one in ours.on_request} == {
+                name: (len(output[name]), *output[name][0].shape) for name in ("hidden_states", "attentions")
+            }
+            assert ours.on_request[1].shape == (LAYERS, 1, HEADS, tokens, tokens)
+
+    def test_block(self, case: Case) -> None:
+        block = case.models[0].transformer.h[0]
+        ours = {module.name.removeprefix("transformer.h.0."): module for module in case.result.block}
+        assert list(ours) == [name for name, _ in block.named_modules() if name]
+        for name, module in ours.items():
+            theirs = block.get_submodule(name)
+            assert (module.type, module.p) == (type(theirs).__name__, getattr(theirs, "p", None))
+            assert module.eps == getattr(theirs, "eps", None)
+        assert ours["attn.c_attn"].type == "Conv1D" and ours["ln_1"].eps and ours["mlp.dropout"].p is not None
 
     def test_trees(self, case: Case) -> None:
         trees = case.result.trees
@@ -201,7 +227,7 @@ class TestIdentity:
         result = session.compare_heads(TEXT, top_k=3)
         assert result.identity.same_top_k is False
         assert result.identity.top_logprobs != result.top_logprobs
-        text = "".join(render(result, "table", 200))
+        text = "".join(render(result, "table", Page(200)))
         assert f"largest difference {result.identity.max_abs_difference:.2g}, another top 3\n" in text
 
     def test_people_are_told_how_large_the_difference_is(self, tiny: Path) -> None:
@@ -209,7 +235,7 @@ class TestIdentity:
         result = load(str(tiny)).compare_heads(TEXT)
         for difference, words in ((0.0, "difference 0,"), (1.234e-7, "difference 1.2e-07,"), (0.5, "difference 0.5,")):
             told = replace(result, identity=replace(result.identity, max_abs_difference=difference))
-            assert f"largest {words} the same top 5\n" in "".join(render(told, "table", 200))
+            assert f"largest {words} the same top 5\n" in "".join(render(told, "table", Page(200)))
 
     def test_every_position_counts(self, tiny: Path) -> None:
         both = open_auto_classes(tiny)
@@ -291,7 +317,7 @@ class TestCommandLine:
             assert (run.code, run.err) == (0, "")
             document = json.loads(run.out, parse_constant=pytest.fail)
             assert document == load(str(tiny)).compare_heads(TEXT, top_k=3, tree=tree).to_dict()
-            assert list(document["heads"]["base"]) == ["auto_class", "class", "parameters", "outputs"]
+            assert list(document["heads"]["base"]) == ["auto_class", "class", "parameters", "outputs", "on_request"]
             assert (document["trees"] is None) is not tree
             assert len(document["top_logprobs"]) == 3
 
@@ -303,7 +329,10 @@ class TestCommandLine:
             assert (run.code, run.err) == (0, "")
             assert max(map(cell_len, run.out.splitlines())) <= columns
             words = "".join(run.out.split())
-            for word in ("GPT2LMHeadModel", "GPT2Model", "+lm_head", "transformer.wte", "ModuleListof3"):
+            for word in (
+                *("GPT2LMHeadModel", "GPT2Model", "+lm_head", "transformer.wte", "ModuleListof3", "Conv1D"),
+                *("Dropout(p=", "LayerNorm(eps=1e-05)", "hidden_states", "batch,heads,tokens,width"),
+            ):
                 assert word in words
             for module in result.modules:
                 assert f"{module.parameters:,}" in words
@@ -332,7 +361,7 @@ class TestCommandLine:
         odd = tuple(
             replace(module, type="ReLU") if module.name == "h.1.mlp.act" else module for module in result.trees.base
         )
-        text = "".join(render(replace(result, trees=replace(result.trees, base=odd)), "table", 80))
+        text = "".join(render(replace(result, trees=replace(result.trees, base=odd)), "table", Page(80)))
         blocks = [line.strip() for line in text.splitlines() if "GPT2Block" in line]
         assert blocks == ["0-2: 3 x GPT2Block", "0: GPT2Block", "1: GPT2Block", "2: GPT2Block"]
         assert text.count("act: ReLU") == 1
@@ -354,6 +383,8 @@ class TestCommandLine:
             assert names == [module.name for module in listed]
             assert {row["causal_lm"]: row["base"] for row in rows}["transformer"] == "."
             assert {row["causal_lm"]: row["base"] for row in rows}["lm_head"] == ""
+            asked = {row["causal_lm"]: row["shape"] for row in rows if row["part"] == "on_request"}
+            assert asked == {"hidden_states": "4 1 2 48", "attentions": "3 1 4 2 2"}
             outputs = {(row["causal_lm"], row["base"]): row["shape"] for row in rows if row["part"] == "output"}
             assert outputs == {
                 ("logits", ""): "1 2 384",
@@ -364,6 +395,16 @@ class TestCommandLine:
     def test_jsonl(self, tiny: Path) -> None:
         lines = run_cli("compare-heads", "!!", "-m", str(tiny), "-f", "jsonl").out.splitlines()
         assert [json.loads(line)["class"] for line in lines] == ["GPT2LMHeadModel", "GPT2Model"]
+
+    def test_a_terminal_is_told_that_it_works(self, tiny: Path) -> None:
+        """On a line that is erased before anything else is written, also when it fails."""
+        for arguments, code in ((["hi"], 0), (["hi", "--device", "cuda:99"], 6)):
+            err = Terminal()
+            streams = Streams(io.BytesIO(), io.StringIO(), err, {})
+            assert run(["compare-heads", *arguments, "-m", str(tiny)], streams) == code
+            line, erased, after = err.getvalue().partition("\r\x1b[K")
+            assert "torch" in line and erased and ("error: " in after) is bool(code)
+            assert bool(code) or not after
 
     def test_nothing_but_the_result(self, tiny: Path) -> None:
         """In a process of its own, whose standard error torch and transformers may write to as they like."""
@@ -409,7 +450,7 @@ class TestRefused:
     def test_broken_pickle(self, copy: Path) -> None:
         (copy / "model.safetensors").unlink()
         (copy / "pytorch_model.bin").write_bytes(b"PK\x03\x04cut off")
-        check_error(run_cli("compare-heads", "x", "-m", str(copy)), 4, "cannot open the weights")
+        check_error(run_cli("compare-heads", "x", "-m", str(copy)), 4, "pytorch_model.bin", "cut off")
 
     @pytest.mark.parametrize("name", ["transformer.h.1.ln_2.bias", "transformer.wpe.weight"])
     def test_missing_tensor(self, copy: Path, name: str) -> None:

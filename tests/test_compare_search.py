@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from checkpoints import (
 )
 from gpt2_inspect.analysis.beam_search import Beam, BeamSearch, Ended
 from gpt2_inspect.errors import InputError, UsageError
-from gpt2_inspect.render import render
+from gpt2_inspect.render import Page, render
 from gpt2_inspect.results.compare_search import BeamCandidate, CompareSearch
-from gpt2_inspect.session import Session
+from gpt2_inspect.session import Session, load
 from harness import Run, Terminal, both_backends, check_error, run_cli
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -376,7 +376,7 @@ class TestRecord:
 
     def test_defaults(self, session: Session) -> None:
         search = session.compare_search("b").search
-        assert (search.steps, search.num_beams, search.length_penalty) == (10, 3, 1.0)
+        assert (search.steps, search.num_beams, search.length_penalty) == (6, 3, 1.0)
 
 
 class TestCommandLine:
@@ -429,14 +429,46 @@ class TestCommandLine:
         result = session.compare_search(text, steps=12, num_beams=2)
         for found in (result.greedy, *result.beams):
             assert {f"{found.logprob:.3f}", f"{found.score:.3f}", str(len(found.token_ids))} <= set(words)
+        shown = result.tree[:-1] if len(result.tree) < 12 else result.tree
+        for step in shown:
+            running = [candidate for candidate in step.candidates if candidate.beam is not None]
+            assert {f"{candidate.cumulative_logprob:.3f}" for candidate in running} <= set(words)
+        ended = [one for step in result.tree[:11] for one in step.candidates if one.ended and one.kept]
+        assert words.count("result:") + words.count("displaced:") == len(ended)
+
+    def test_tree(self) -> None:
+        """A row a step; the mark follows greedy search's path to where it is pruned; the verdict is the last line."""
+        result = load("pocket").compare_search("The cat sat on")
+        path: dict[int | None, tuple[int, ...]] = {0: ()}
+        greedy = []
         for step in result.tree:
-            for candidate in step.candidates:
-                assert {f"{candidate.logprob:.3f}", f"{candidate.cumulative_logprob:.3f}"} <= set(words)
-        kept = [candidate for step in result.tree for candidate in step.candidates if candidate.kept]
-        assert words.count("result:") + words.count("displaced:") == sum(candidate.ended for candidate in kept)
-        assert words.count("result:") == len(result.beams)
-        candidates = sum(len(step.candidates) for step in result.tree)
-        assert words.count("pruned") == candidates - len(kept)
+            paths = {one: (*path[one.parent], one.id) for one in step.candidates}
+            greedy += [one for one, ids in paths.items() if ids == result.greedy.token_ids[: len(ids)]]
+            path = {one.beam: ids for one, ids in paths.items()}
+        assert [one.kept for one in greedy] == [True, True, True, False]
+        _, tree, facts = "".join(render(result, "table", Page(80))).split("\n\n")
+        _, header, *rows = tree.splitlines()
+        assert header.split() == ["step", "beam", "0", "beam", "1", "beam", "2", "pruned"]
+        assert len(rows) == len(result.tree) == 6
+        marked = [row.partition("◀")[2].split()[0] for row in rows if "◀" in row]
+        assert marked == [f"{one.cumulative_logprob:.3f}" for one in greedy]
+        assert rows[3].rstrip().endswith(marked[-1])
+        for row, step in zip(rows, result.tree, strict=True):
+            assert all(f"{one.cumulative_logprob:.3f}" in row for one in step.candidates if one.kept)
+        *_, pruned, verdict = facts.splitlines()
+        assert pruned == "beam search pruned greedy search's own path at step 4"
+        assert verdict == "greedy search and the best beam first differ at step 1"
+
+    def test_no_tree(self, folder: Path) -> None:
+        arguments = (TEXT, "-n", "3")
+        whole, without = (self.run(folder, *arguments, *more).out for more in ((), ("--no-tree",)))
+        texts, tree, _ = whole.split("\n\n")
+        assert "beam tree" in tree and without.split("\n\n")[0] == texts and "beam tree" not in without
+        assert self.run(folder, *arguments, "--no-tree", "--json").out == self.run(folder, *arguments, "--json").out
+
+    def test_default_fits_a_screen(self) -> None:
+        done = run_cli("compare-search", "The cat sat on", "-m", "pocket", environ={"COLUMNS": "80"})
+        assert done.code == 0 and len(done.out.splitlines()) < 24
 
     def test_table_tells_the_outcome(self, folder: Path, results: list[CompareSearch]) -> None:
         said = set()
@@ -451,18 +483,6 @@ class TestCommandLine:
             assert (f"beam search ended after {len(result.tree)} of 10 steps" in table) is early
         assert None in said and len(said) > 1
 
-    def test_end_of_the_texts(self, session: Session) -> None:
-        """What the tree shows of what was added is its end, in 18 columns; in Markdown it is all there."""
-        result = session.compare_search(TEXT, steps=12, num_beams=1)
-        wide = "你".encode()
-        candidates = [replace(step.candidates[0], bytes=tuple(wide), token="你") for step in result.tree]
-        tree = tuple(replace(step, candidates=(one,)) for step, one in zip(result.tree, candidates, strict=True))
-        table = "".join(render(replace(result, tree=tree), "table"))
-        for number in range(1, 13):
-            assert ("…" + "你" * 8 if number > 9 else "  " + "你" * number + "\n") in table
-        assert "你" * 10 not in table
-        assert f"| {'你' * 12} |" in "".join(render(replace(result, tree=tree), "markdown"))
-
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -471,7 +491,7 @@ class TestCommandLine:
             (["--num-beams", "0"], ["--num-beams is 0"]),
             (["--num-beams", str(VOCAB_SIZE + 1)], ["--num-beams", str(VOCAB_SIZE)]),
             *((["--length-penalty", value], ["--length-penalty", "finite"]) for value in ("nan", "inf", "-inf")),
-            (["--length-penalty", "31"], ["--length-penalty is 31.0", "10 steps", "-30 and 30"]),
+            (["--length-penalty", "39"], ["--length-penalty is 39.0", "6 steps", "-38 and 38"]),
             (["--length-penalty", "-1e300"], ["--length-penalty"]),
             (["--length-penalty", "long"], ["--length-penalty", "long"]),
         ],

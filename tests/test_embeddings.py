@@ -238,7 +238,7 @@ class TestPieces:
         """Of GPT-2's size, all positions: far less than all cosines at once, let alone all of wte in float64."""
         wte = np.random.default_rng(0).normal(size=(50257, 32)).astype(np.float32)
         tracemalloc.start()
-        for _, ids, _ in analysis.nearest_rows(wte, range(0, 50000, 100), 5):
+        for _, ids, _, _ in analysis.nearest_rows(wte, range(0, 50000, 100), 5):
             assert len(ids) == 5
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -269,7 +269,7 @@ class TestCommandLine:
         assert list(document)[5:] == ["options", "shapes", "tokens"]
         assert document["shapes"] == {"wte": [VOCAB_SIZE, 48], "wpe": [64, 48]}
         token = document["tokens"][0]
-        assert list(token) == ["id", "token", "bytes", "position", "wte", "wpe", "sum", "nearest"]
+        assert list(token) == ["id", "token", "bytes", "position", "wte", "wpe", "sum", "alike", "nearest"]
         for vector in (token["wte"], token["wpe"], token["sum"]):
             assert list(vector) == ["norm", "mean", "std", "first"]
         assert [list(found) for found in token["nearest"]] == [["id", "token", "bytes", "cosine"]] * 3
@@ -314,7 +314,7 @@ class TestCommandLine:
             if columns >= 80:
                 assert {visible(token), *map(visible, token.nearest)} <= set(shown)
         together = "".join(shown)
-        for title in ("wte[384,48]:", "wpe[64,48]:", "wte+wpe:"):
+        for title in ("wte[384,48](vocabulary,width):", "wpe[64,48](positions,width):", "wte+wpe:"):
             assert title in together
 
     def test_neighbours_are_shaded_by_their_cosines(self, tiny: Path, tmp_path: Path) -> None:

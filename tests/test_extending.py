@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 import gpt2_inspect
+from translations import compiled, read_po
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = Path(gpt2_inspect.__file__).parent
 
-_NEW_FILE = re.compile(r"```python\n# (src/\S+)\n(.*?)```", re.DOTALL)
+_NEW_FILE = re.compile(r"```(?:python|po)\n# (src/\S+)\n(.*?)```", re.DOTALL)
 _CHANGE = re.compile(r"```diff\n--- (src/\S+)\n(.*?)```", re.DOTALL)
 
 RUN = """
 import json, sys
 from gpt2_inspect.cli import process
 from gpt2_inspect.cli.streams import Streams
-{before}
 sys.exit(process.run(sys.argv[1:], Streams.of_process()))
 """
 
@@ -37,10 +37,10 @@ class Copy:
 
     folder: Path
 
-    def run(self, *arguments: str, before: str = "") -> tuple[int, str, str]:
-        """Exit code, standard output and error of a command; `before` is run first."""
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, standard output and error of a command."""
         done = subprocess.run(
-            [sys.executable, "-c", RUN.format(before=before), *arguments],
+            [sys.executable, "-c", RUN, *arguments],
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -87,6 +87,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
         path = folder / Path(name).relative_to("src")
         assert not path.exists()
         path.write_text(content, encoding="utf-8")
+        if path.suffix == ".po":
+            path.with_suffix(".mo").write_bytes(compiled(read_po(content)))
     for name, hunks in _CHANGE.findall(PAGE):
         path = folder / Path(name).relative_to("src")
         path.write_text(changed(path.read_text(encoding="utf-8"), hunks), encoding="utf-8")
@@ -96,7 +98,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 def test_a_new_option(copy: Copy, tiny: Path) -> None:
     arguments = ["score", "hello, how are you", "--model", str(tiny)]
     document = copy.answer(*arguments, "--max-prob", "0.5")
-    assert document["options"] == {"bos": False, "top_k": 5, "max_prob": 0.5}
+    assert document["options"]["max_prob"] == 0.5  # type: ignore[index]
     tables = {bound: copy.run(*arguments, "--max-prob", bound)[1] for bound in ("1", "0")}
     of_text = [table.partition("\n\n")[0].splitlines()[2:] for table in tables.values()]
     assert [len(rows) for rows in of_text] == [len(document["positions"]), 1]  # type: ignore[arg-type]
@@ -111,6 +113,8 @@ def test_a_new_command(copy: Copy, tiny: Path) -> None:
     tokens = document["tokens"]
     assert isinstance(tokens, list) and all(token["n_bytes"] == len(token["bytes"]) >= 2 for token in tokens)
     assert copy.run(*arguments)[1].splitlines()[0].split() == ["token", "bytes"]
+    explained = copy.run(*arguments, "--explain")[1]
+    assert "- bytes: how many bytes that has in UTF-8." in explained and "tokenizer.encode('hello 你'" in explained
     assert copy.run(*arguments, "--format", "csv")[1].splitlines()[0].endswith(",id,token,bytes_hex,n_bytes")
     assert copy.run(*arguments, "--least", "0")[::2] == (2, "error: --least is 0; it must be 1 or more\n")
     assert re.search(r"^  lengths +Count the bytes of each token", copy.run("--help")[1], re.MULTILINE)
@@ -139,18 +143,16 @@ def test_a_new_backend(copy: Copy, tiny: Path) -> None:
 
 
 def test_a_new_language(copy: Copy, tiny: Path) -> None:
-    before = "from gpt2_inspect.messages import use_catalogue\nfrom gpt2_inspect.messages.german import German\n"
-    before += "use_catalogue(German())"
     arguments = ["score", "hello", "--model", str(tiny)]
-    _, _, err = copy.run("next-tokens", "hello", "--steps", "0", "--model", str(tiny), before=before)
+    _, _, err = copy.run("next-tokens", "hello", "--steps", "0", "--model", str(tiny), "--lang", "de")
     assert err == "error: --steps ist 0; es muss mindestens 1 sein\n"
-    assert copy.run("score", "", "--model", str(tiny), before=before)[2].startswith("error: der Text ist leer\n")
-    assert copy.run(*arguments, "--json", before=before) == copy.run(*arguments, "--json")
+    assert copy.run("--lang", "de", "score", "", "--model", str(tiny))[2].startswith("error: der Text ist leer\n")
+    assert copy.run(*arguments, "--json", "--lang", "de") == copy.run(*arguments, "--json")
 
 
 def test_every_block_of_the_page_was_used() -> None:
     used = len(_NEW_FILE.findall(PAGE)) + len(_CHANGE.findall(PAGE))
-    assert used == len(re.findall(r"^```(?:python|diff)$", PAGE, re.MULTILINE)) == 14
+    assert used == len(re.findall(r"^```(?:python|diff|po)$", PAGE, re.MULTILINE)) == 16
 
 
 CALLED = """

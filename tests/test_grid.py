@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from gpt2_inspect.render import markdown, render, table
+from gpt2_inspect.render import Page, markdown, render, table
 from gpt2_inspect.render.grid import grid_lines
 from gpt2_inspect.render.lines import Line, fold, pad, tail, wrap
 from gpt2_inspect.render.markdown_text import block_text, cell_text, inline_text
 from gpt2_inspect.render.sections import Cell, Column, Facts, Grid, Listing, Passage, Row, Section
+from gpt2_inspect.render.theme import Theme
 from gpt2_inspect.render.visible import visible_line
 from gpt2_inspect.results import Result, RunInfo
-from harness import MODEL, Terminal
+from harness import MODEL
 
 HOSTILE = [
     *("[bold red]x[/] [link=http://x]", "\x1b[31mred\x1b[0m\x9b31m", "<script>alert(1)</script><!-- x &amp; y"),
@@ -206,8 +207,9 @@ class TestLiveGrid:
             assert "".join(sorted(without_spaces("".join(part.text for part in shades)))) == best
             below = "".join(part.text for line in drawn for part in line if part.prob == 0.7)
             assert without_spaces(below) == without_spaces("b:" + row[-1].text + row[-1].aside if row[-1].text else "")
-            text = row[1].text.rstrip()
-            assert any(tail(text, room, cell_len)[-6:] in text_of(line) for line in drawn for room in (14, 40))
+            assert any(
+                tail(row[1].text.rstrip(), width - 14, cell_len)[-6:].lstrip("…") in text_of(line) for line in drawn
+            )
 
     @pytest.mark.parametrize(
         ("width", "expected"),
@@ -215,28 +217,43 @@ class TestLiveGrid:
             (
                 None,
                 [
-                    "step  text                            top 1       top 2",
-                    "   1  one and the same and the other  ·a ◀ 60.0%  very·long·token <0.1%",
+                    "step  text                                  top 1       top 2",
+                    "   1  one and the same and the other        ·a ◀ 60.0%  <|endoftext|> <0.1%",
                     "      drawn: ·c 0.1%",
+                    "   2  …and the same and the other and more  ·b ◀  9.1%  ·c             6.2%",
                 ],
             ),
             (
-                70,
+                90,
                 [
-                    "step  text                  top 1                 top 2",
-                    "   1  … same and the other  ·a ◀           60.0%  very·long·token",
-                    "                                                  <0.1%",
+                    "step  text                                      top 1                 top 2",
+                    "   1  one and the same and the other            ·a ◀           60.0%  <|endoftext|>  <0.1%",
                     "      drawn: ·c 0.1%",
+                    "   2  one and the same and the other and more   ·b ◀            9.1%  ·c              6.2%",
                 ],
             ),
             (
-                44,
+                76,
                 [
-                    "step  text            top 1       top 2",
-                    "   1  …and the other  ·a ◀        very·long·",
-                    "                      60.0%       token",
-                    "                                  <0.1%",
+                    "step  text                              top 1              top 2",
+                    "   1  one and the same and the other    ·a ◀               <|endoftext|>",
+                    "                                                    60.0%              <0.1%",
                     "      drawn: ·c 0.1%",
+                    "   2  one and the same and the other and more",
+                    "                                        ·b ◀         9.1%  ·c           6.2%",
+                ],
+            ),
+            (
+                36,
+                [
+                    "step  text",
+                    "  top 1             top 2",
+                    "   1  one and the same and the other",
+                    "  ·a ◀              <|endoftext|>",
+                    "             60.0%             <0.1%",
+                    "  drawn: ·c 0.1%",
+                    "   2  …e same and the other and more",
+                    "  ·b ◀        9.1%  ·c          6.2%",
                 ],
             ),
             (
@@ -245,24 +262,38 @@ class TestLiveGrid:
                     "step   1",
                     "text   …me and the other",
                     "top 1  ·a ◀        60.0%",
-                    "top 2  very·long·token",
-                    "       <0.1%",
+                    "top 2  <|endoftext|>",
+                    "                   <0.1%",
                     "drawn: ·c 0.1%",
+                    "",
+                    "step   2",
+                    "text   …e other and more",
+                    "top 1  ·b ◀         9.1%",
+                    "top 2  ·c           6.2%",
                 ],
             ),
         ],
     )
     def test_forms(self, width: int | None, expected: list[str]) -> None:
-        row: Row = (
-            Cell("1"),
-            Cell("one and the same and the other"),
-            Cell("·a ◀", 0.6, aside="60.0%"),
-            Cell("very·long·token", aside="<0.1%"),
-            Cell("·c", aside="0.1%"),
-        )
-        columns = (Column("step", number=True), Column("text", tail=30), Column("top 1"), Column("top 2"))
-        sample = (Cell("1000"), Cell(""), *[Cell("·possible ◀", aside="99.9%")] * 2, Cell(""))
-        grid = Grid((*columns, Column("drawn", below=True)), (row,), sample=sample)
+        rows: list[Row] = [
+            (
+                Cell("1"),
+                Cell("one and the same and the other"),
+                Cell("·a ◀", 0.6, aside="60.0%"),
+                Cell("<|endoftext|>", aside="<0.1%"),
+                Cell("·c", aside="0.1%"),
+            ),
+            (
+                Cell("2"),
+                Cell("one and the same and the other and more"),
+                Cell("·b ◀", aside="9.1%"),
+                Cell("·c", aside="6.2%"),
+                Cell(""),
+            ),
+        ]
+        columns = (Column("step", number=True), Column("text", tail=36), Column("top 1"), Column("top 2"))
+        sample = (Cell("1000"), Cell(" " * 32), *[Cell("·possible ◀", aside="99.9%")] * 2, Cell(""))
+        grid = Grid((*columns, Column("drawn", below=True)), tuple(rows), sample=sample)
         assert shown(grid, width) == expected
 
 
@@ -295,9 +326,9 @@ class TestForms:
     def test_keys_give_way_to_the_rest(self) -> None:
         """A key as wide as the terminal does not leave one column a band."""
         long = (Cell("0"), Cell("x" * 60), *(Cell("0.123"),) * 6)
-        lines = shown(TWO_KEYS._replace(rows=(*TWO_KEYS.rows, long)), 60)
+        lines = shown(TWO_KEYS._replace(rows=(*TWO_KEYS.rows, long)), 56)
         assert lines.count("") == 1
-        assert lines[5:7] == [f" 0  {'x' * 32}   0.123   0.123   0.123", f"    {'x' * 28}"]
+        assert lines[5:8] == [f" 0  {'x' * 28}   0.123   0.123   0.123", f"    {'x' * 28}", "    xxxx"]
 
     def test_list_in_place_of_bands_that_do_not_fit(self) -> None:
         """One list for each row, not one for each row and band."""
@@ -337,6 +368,25 @@ class TestForms:
             "index  1",
             "state",
             "mean   2",
+        ]
+
+    def test_asides_of_a_row_go_below_together(self) -> None:
+        """And at the right, where their decimal points stand below each other, however wide the heading is."""
+        columns = (Column("state", whole=True), Column("top 1"), Column("top 2"), Column("and what comes last"))
+        rows = (
+            (Cell("wte + wpe"), Cell("·you", aside=">99.9%"), Cell("·your", aside="<0.1%"), Cell("·", aside="0.1%")),
+            (Cell("block 4 + ln_f"), Cell("·something", aside="2.0%"), Cell("·some", aside="1.6%"), Cell("·a")),
+        )
+        assert shown(Grid(columns, rows), 80) == [
+            "state           top 1            top 2        and what comes last",
+            "wte + wpe       ·you     >99.9%  ·your <0.1%  · 0.1%",
+            "block 4 + ln_f  ·something 2.0%  ·some  1.6%  ·a",
+        ]
+        assert shown(Grid(columns, rows), 53)[3:] == [
+            "wte + wpe       ·you             ·your      ·",
+            "                         >99.9%      <0.1%    0.1%",
+            "block 4 + ln_f  ·something       ·some      ·a",
+            "                           2.0%       1.6%",
         ]
 
     def test_text_gives_way_first(self) -> None:
@@ -419,13 +469,13 @@ class Nothing(Result):
 NOTHING = Nothing(model=MODEL, run=RunInfo(version="0", backend=None, device=None, dtype=None, seed=None), prompt=None)
 
 
-def draw(form: str, *shown_sections: Section, width: int | None = None, terminal: Any = None) -> str:
+def draw(form: str, *shown_sections: Section, width: int | None = None, theme: Theme | None = None) -> str:
     """The sections as a result that consists of them would be written."""
-    view = SimpleNamespace(sections=lambda _: list(shown_sections))
+    view = SimpleNamespace(sections=lambda *_: list(shown_sections))
     with pytest.MonkeyPatch.context() as patch:
         for module in (markdown, table):
             patch.setattr(module, "view_of", lambda _: view)
-        return "".join(render(NOTHING, form, width, terminal))
+        return "".join(render(NOTHING, form, Page(width, theme)))
 
 
 def parse(text: str) -> list[Any]:
@@ -569,7 +619,7 @@ class TestTable:
     def test_colours_change_no_text(self, grid: Grid, listing: list[Cell], width: int) -> None:
         """Markup of rich is text like any other, in a listing that is wider than the terminal as well."""
         shown_sections = (grid, Listing(tuple(listing)))
-        coloured = draw("table", *shown_sections, width=width, terminal=Terminal())
+        coloured = draw("table", *shown_sections, width=width, theme=Theme(24, (0, 0, 0)))
         plain = draw("table", *shown_sections, width=width)
         bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
         assert [line.rstrip() for line in bare.split("\n")] == plain.split("\n")

@@ -17,6 +17,7 @@ from loaded import HEAVY, NUMPY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
         (["--help"], 0),
         (["--version"], 0),
         (["next-tokens", "--help"], 0),
+        (["schema", "score"], 0),
         (["next-tokens"], 2),
         (["next-tokens", "a", "--frobnicate"], 2),
         (["next-tokens", "a", "--steps", "x"], 2),
@@ -51,6 +52,15 @@ def test_table(tiny: Path) -> None:
     loaded = modules_of("next-tokens", "hi", "-m", str(tiny), "-n", "2")
     check_absent(loaded, HEAVY | PARTS_OF_NUMPY | {"rich.console", "rich.text", "rich.style", "rich.markup"})
     assert "rich.cells" in loaded
+    check_absent(loaded, {"gpt2_inspect.render.theme"})
+
+
+def test_coloured_table(tiny: Path) -> None:
+    """Colours are a few codes: nothing of rich is loaded for them."""
+    plain = modules_of("next-tokens", "hi", "-m", str(tiny), "-n", "2")
+    coloured = modules_of("next-tokens", "hi", "-m", str(tiny), "-n", "2", "--color", "always")
+    ours = {"theme", "lightness"}
+    assert coloured - plain == {f"gpt2_inspect.render.{name}" for name in ours} | {"gpt2_inspect.cli.background"}
 
 
 def test_bad_weights(tiny: Path, tmp_path: Path) -> None:

@@ -249,8 +249,10 @@ class TestCommandLine:
         lines = logits(text, "-m", "pocket", environ={"COLUMNS": "80"}).out.splitlines()
         tokens = len(session.encode(text).tokens)
         assert len(lines) <= 17 + tokens and max(map(cell_len, lines)) <= 80
-        assert lines[0] == f"logits [1, {tokens}, {session.model.vocab_size}]: batch, tokens, vocabulary"
-        assert "logits[i] ranks what stands at i + 1: no position ranks its own token." in lines
+        assert " ".join(lines[:2]) == (
+            f"logits [1, {tokens}, {session.model.vocab_size}]: batch, tokens, vocabulary. "
+            "logits[i] ranks what stands at i + 1: no position ranks its own token."
+        )
 
     def test_table_reads_as_the_computation(self, tiny: Path) -> None:
         result = load(str(tiny)).logits(TEXT, top_k=3)

@@ -107,7 +107,7 @@ class TestCommandLine:
     def test_live_table(self, tiny: Path) -> None:
         out = Terminal(newline="\n")
         run = next_tokens(tiny, "!!!", "--max-length", "5", "--ignore-eos", out=out)
-        assert run.out.count("◀") == 2
+        assert run.out.count("◀") == 2 + 1  # that of the legend
 
     def test_help_says_which_is_which(self) -> None:
         words = run_cli("next-tokens", "--help").out.split()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt2_inspect.cli import process
+from gpt2_inspect.cli import processors
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -24,7 +24,7 @@ def threads_beside(monkeypatch: pytest.MonkeyPatch, *running: int | str) -> str:
     looks = iter(running)
     last = running[-1]
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"0.10 0.20 0.30 {next(looks, last)}/400 12345\n")
-    process._choose_threads()
+    processors.choose_threads()
     return os.environ["OPENBLAS_NUM_THREADS"]
 
 
@@ -50,5 +50,5 @@ def test_no_more_than_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_user_has_the_last_word(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "7")
     before = dict(os.environ)
-    process._choose_threads()
+    processors.choose_threads()
     assert dict(os.environ) == before

@@ -1,6 +1,8 @@
 """What Python code gets: public names that can be found, and records that compare, copy and travel as values do."""
 
 import copy
+import csv
+import io
 import json
 import math
 import pickle
@@ -8,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -19,10 +22,14 @@ import torch
 import gpt2_inspect
 from checkpoints import make_checkpoint
 from gpt2_inspect import load
-from gpt2_inspect.analysis import EmbeddingsQuestion, HiddenStatesQuestion
+from gpt2_inspect.analysis import EmbeddingsQuestion, HiddenStatesQuestion, ScoreQuestion
 from gpt2_inspect.analysis.question import Question
-from gpt2_inspect.errors import ModelNotFoundError, UsageError
+from gpt2_inspect.errors import InputError, ModelNotFoundError, UsageError
+from gpt2_inspect.render import Page, render
+from gpt2_inspect.render.csv import cell_value
 from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, Token
+from gpt2_inspect.results.failure import Failure
+from gpt2_inspect.results.score import Score
 from gpt2_inspect.session import Session
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -50,6 +57,49 @@ def test_copies_are_equal(tiny: Path, question: str) -> None:
     assert replace(result, model=replace(result.model, name="another")) != result
     with pytest.raises(FrozenInstanceError):
         result.prompt = None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_rows_are_those_of_csv(tiny: Path, question: str) -> None:
+    """With the values that they have, where CSV has texts."""
+    result = QUESTIONS[question](load(str(tiny)))
+    rows = result.rows(7)
+    lines = list(csv.DictReader(io.StringIO("".join(render(result, "csv", Page(prompt_index=7))), newline="")))
+    assert [list(row) for row in rows] == [list(line) for line in lines]
+    cells = [{name: "" if value is None else str(cell_value(value)) for name, value in row.items()} for row in rows]
+    assert cells == lines
+    assert {type(value) for row in rows for value in row.values()} <= {int, float, str, bool, list, type(None)}
+    assert rows == [{**row, "prompt_index": 7} for row in result.rows()]
+
+
+def test_values_of_rows(tiny: Path) -> None:
+    session = load(tiny)
+    shape = [1, len(session.encode("hello").tokens), session.model.n_embd]
+    assert session.hidden_states("hello").rows()[0]["shape"] == shape
+    sampled = session.next_tokens("!", steps=1, sample_top_k=1, seed=1).rows()
+    assert [row["kept"] for row in sampled] == [True] + [False] * (len(sampled) - 1)
+    assert session.score("hello").rows()[0]["logprob"] is None
+
+
+def test_many_texts(tiny: Path) -> None:
+    """A generator, of an endless stream too; what cannot be answered has a Failure in its place."""
+    session = load(tiny)
+    question = ScoreQuestion(top_k=2)
+    texts = ["hello", "", TEXT, "\ud800"] * 20
+    answers = list(islice(session.many(question, cycle(texts)), len(texts)))
+    for index, (text, answer) in enumerate(zip(texts, answers, strict=True)):
+        if text in ("", "\ud800"):
+            with pytest.raises(InputError) as refused:
+                session.ask(question, text)
+            assert isinstance(answer, Failure)
+            assert (answer.id_, answer.prompt_index, answer.error.code) == (None, index, 5)
+            assert (answer.error.message, answer.error.hint) == (refused.value.say(), refused.value.say_hint())
+        else:
+            assert isinstance(answer, Score) and answer.prompt.text == text
+            assert answer.totals.logprob == pytest.approx(session.ask(question, text).totals.logprob, abs=1e-4)
+    assert list(session.many(question, [])) == []
+    with pytest.raises(UsageError, match="top_k"):
+        next(session.many(ScoreQuestion(top_k=0), texts))
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint8, torch.tensor])

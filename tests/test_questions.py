@@ -25,8 +25,11 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 KINDS: list[type[Question[Any, Any]]] = [getattr(analysis, name) for name in analysis.FILES]
 
-NOT_OF_A_QUESTION = {"request", "text", "save", "save_all", "ids", "prompt", "bare"}
-"""Parameters of commands: what a question is about, and where its answer goes."""
+NOT_OF_A_QUESTION = {
+    *("request", "text", "save", "save_all", "ids", "prompt", "bare", "columns", "no_tree"),
+    *("plot", "plot_size"),
+}
+"""Parameters of commands: what a question is about, where its answer goes, and what tables show of it."""
 
 OPTIONAL = {("hidden-states", "top_k"), ("decode", "top_k")}
 """Options whose command wants to know whether they were given: their default there is None, for the question's."""

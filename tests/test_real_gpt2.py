@@ -13,6 +13,7 @@ from gpt2_inspect.backends import Backend, load_backend
 from gpt2_inspect.checkpoint.config import read_config
 from gpt2_inspect.checkpoint.tokenizer import Tokenizer
 from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
+from gpt2_inspect.models.check import check_models
 from gpt2_inspect.session import Session, load
 from gpt2_inspect.sources.hub_cache import cache_folder, find_in_cache
 
@@ -178,3 +179,9 @@ def test_both_backends_agree(gpt2: Session):
         assert [candidate.logprob for candidate in ours.top_logprobs] == pytest.approx(
             [candidate.logprob for candidate in theirs.top_logprobs], abs=1e-4
         )
+
+
+def test_models_check_finds_it_as_published(gpt2: Session):
+    result, errors = check_models("gpt2")
+    assert not errors
+    assert [check.outcome for check in result.models[0].checks] == ["ok"] * 6

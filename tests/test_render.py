@@ -14,17 +14,18 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 import gpt2_inspect
-from gpt2_inspect.render import FORMATS, render
+from gpt2_inspect.cli.app import COMMANDS
+from gpt2_inspect.render import FORMATS, Page, render
 from gpt2_inspect.render.grid import layouts
 from gpt2_inspect.render.lines import Line, wrap
 from gpt2_inspect.render.live import LiveTable
 from gpt2_inspect.render.sections import Cell
 from gpt2_inspect.render.views import percent
 from gpt2_inspect.render.views.next_tokens import live
-from gpt2_inspect.render.visible import NO_BYTES, safe_text, visible_line, visible_token
+from gpt2_inspect.render.visible import safe_text, visible_line, visible_token
 from gpt2_inspect.results import Candidate, Prompt, RunInfo, SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Decoding, NextTokens, Step
-from harness import MODEL, Terminal
+from harness import MODEL, Terminal, check_error, run_cli
 
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://x]",
@@ -107,12 +108,12 @@ def candidate(raw: bytes, rank: int, sampled: bool) -> Candidate:
 
 def candidates(step: Step) -> list[Cell]:
     """As they are shown, with the one that was drawn from further down."""
-    (row,) = live(step).rows
+    (row,) = live(step, Page()).rows
     return [cell for cell in row[2:] if cell.text]
 
 
 def text_of(made: NextTokens, form: str, width: int | None = None) -> str:
-    return "".join(render(made, form, width))
+    return "".join(render(made, form, Page(width)))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ class TestVisible:
             (b" the", "·the"),
             (b"\n", "⏎"),
             (b"\t\r\0\x1b\x7f", "⇥\\x0d\\x00\\x1b\\x7f"),
-            (b"", NO_BYTES),
+            (b"", "∅"),
             ("你".encode(), "你"),
             ("你".encode()[:2], "\\xe4\\xbd"),
             (b" " + "你".encode()[:1], "·\\xe4"),
@@ -238,18 +239,48 @@ class TestLayout:
                 copied = safe_text(made.steps[0].context + made.completion.text).splitlines()
                 assert [line for line in lines if cell_len(line) > width and line not in copied] == []
             for step in made.steps:
-                drawn = self.lines_of(step, width)
-                for cell in candidates(step):
+                grid = live(step, Page())
+                (layout,) = layouts(grid, width, cell_len)  # one that saw nothing else
+                (row,) = grid.rows
+                told_apart = tuple(cell._replace(prob=index) for index, cell in enumerate(row))
+                drawn = list(layout.row(told_apart))
+                for cell in told_apart[2:]:
+                    if not cell.text:
+                        continue
                     shown = "".join(part.text for line in drawn for part in line if part.prob == cell.prob)
                     shown = without_spaces(shown).replace("drawnfromfurtherdown:", "", 1)
                     assert shown == without_spaces(cell.text + cell.aside)
 
     @staticmethod
-    def lines_of(step: Step, width: int | None) -> list[Line]:
-        """The lines of one step, from a layout that saw nothing else."""
-        grid = live(step)
-        (layout,) = layouts(grid, width, cell_len)
-        return list(layout.row(grid.rows[0]))
+    def lines_of(step: Step, width: int | None, first: Step | None = None) -> list[Line]:
+        """The lines of one step, from a layout that saw nothing but the first one."""
+        (layout,) = layouts(live(first or step, Page()), width, cell_len)
+        return list(layout.row(live(step, Page()).rows[0]))
+
+    @pytest.mark.parametrize("sampled", [False, True])
+    @pytest.mark.parametrize("top_k", [1, 5])
+    @pytest.mark.parametrize("length", [12, 30, 60, 110, 300])
+    def test_a_wider_terminal_shows_no_less(self, length: int, top_k: int, sampled: bool) -> None:
+        """Of a text, whose characters all differ; and none is cut where two columns are left. Tokens stay whole."""
+        text = "".join(chr(0x4E00 + number if number % 3 else 0x100 + number) for number in range(length))
+        tokens = [b"<|endoftext|>", *[b" a"] * 4][:top_k]
+        first, step = (result(tokens, context, top_k=top_k, sampled=sampled).steps[0] for context in ("hello", text))
+        before = 0
+        for width in range(40, 201):
+            drawn = ["".join(part.text for part in line) for line in self.lines_of(step, width, first)]
+            assert max(map(cell_len, drawn)) <= width
+            (line,) = (line for line in drawn if text[-1] in line)
+            shown = sum(character in line for character in text)
+            assert shown >= before
+            assert shown == length or cell_len(line.rstrip()) >= width - 1
+            assert any("<|endoftext|>" in line for line in drawn)
+            before = shown
+        assert before == min(length, before) and (length > 100 or before == length)
+
+    @pytest.mark.parametrize("length", [17, 60, 74])
+    def test_prompt_is_whole_on_80_columns(self, length: int) -> None:
+        prompt = "x" * length
+        assert prompt in text_of(result([b" a"] * 5, prompt, top_k=5), "table", 80).split("\n\n")[0]
 
     @pytest.mark.parametrize("sampled", [False, True])
     @pytest.mark.parametrize("width", [200, 120, 100, 80, 60, 40, 20])
@@ -257,7 +288,7 @@ class TestLayout:
         tokens = [text.encode() for text in HOSTILE.values()]
         made = result(tokens[:20], HOSTILE["markdown"] * 2, top_k=5, sampled=sampled, chosen=1 + 9 * sampled)
         terminal = Terminal()
-        table = LiveTable("next-tokens", terminal, width, colour=False)
+        table = LiveTable("next-tokens", terminal, Page(width))
         for number, step in enumerate(made.steps, start=1):
             table.part(step)
             assert terminal.getvalue().count("20.0%") == number  # of the first candidate, on the terminal at once
@@ -277,17 +308,17 @@ class TestLayout:
     def test_chosen_is_marked(self, real: NextTokens) -> None:
         for width in (None, 200, 80, 40, 20):
             text = text_of(real, "table", width)
-            assert text.count("◀") == len(real.steps)
+            assert text.count("◀") == len(real.steps) + 1  # that of the legend
         lines = text_of(real, "table", 200).splitlines()
         for line, step in zip(lines[1:], real.steps, strict=False):
             assert f"{visible_token(step.chosen.token, step.chosen.bytes)} ◀" in line
 
     def test_sampling_shows_two_percentages(self) -> None:
         made = result([b"a", b"b"], sampled=True)
-        for form in ("table", "markdown"):
+        for form, spaces in (("table", "   "), ("markdown", "")):
             text = text_of(made, form)
             assert "20.0% → 100.0%" in text
-            assert "10.0% → cut" in text
+            assert f"10.0% → {spaces}cut" in text  # at the right, on a terminal
 
     def test_token_from_further_down(self) -> None:
         made = result([b"a", b"b"], sampled=True, chosen=5)
@@ -331,11 +362,87 @@ def padded(line: str, width: int) -> str:
     return shown
 
 
+class TestColumns:
+    """`--columns` of next-tokens: what the table shows beside tokens and probabilities."""
+
+    NAMES = ("entropy", "logprob", "id", "logit")
+
+    def test_each_candidate_has_a_row(self, real: NextTokens) -> None:
+        for width in (None, 200, 80):
+            grid = "".join(render(real, "table", Page(width, columns=self.NAMES))).split("\n\n")[0]
+            header = ["rank", "token", *self.NAMES, "prob"]
+            assert [line.split() for line in grid.splitlines()[:2] if line.split()[-7:] == header]
+            rows = [line.split() for line in grid.splitlines() if line.endswith("%")]
+            assert len(rows) == 12
+            for step, first in zip(real.steps, range(0, 12, 3), strict=True):
+                assert rows[first][-5] == f"{step.entropy_bits:.2f}"
+                for candidate, row in zip(step.top_logprobs, rows[first : first + 3], strict=True):
+                    numbers = (f"{candidate.logprob:.3f}", str(candidate.id), f"{candidate.logit:.3f}")
+                    assert row[-4:] == [*numbers, percent(candidate.prob)]
+
+    def test_entropy_alone_leaves_candidates_side_by_side(self, real: NextTokens) -> None:
+        header, row, *_ = "".join(render(real, "table", Page(200, columns=("entropy",)))).splitlines()
+        assert header.split() == ["step", "text", "entropy", *("top", "1", "top", "2", "top", "3")]
+        assert f"  {real.steps[0].entropy_bits:.2f}  " in row
+
+    def test_markdown_and_a_drawn_token(self) -> None:
+        made = result([b"a", b"b"], sampled=True, chosen=5)
+        header, _, *rows = (
+            "".join(render(made, "markdown", Page(columns=("id", "entropy")))).split("\n\n")[0].splitlines()
+        )
+        assert header == "| step | text | rank | token | id | entropy | prob | drawn with |"
+        assert rows[0].startswith("| 1 |  | 1 | a | 1 | 1.50 | 20.0% | 100.0% |")
+        assert rows[2] == "|  |  | 50000 | **unlisted ◀** | 50000 |  | **<0.1%** | **cut** |"
+
+    @pytest.mark.parametrize("width", [200, 80, 40])
+    def test_live(self, real: NextTokens, width: int) -> None:
+        terminal = Terminal()
+        table = LiveTable("next-tokens", terminal, Page(width, columns=self.NAMES))
+        for step in real.steps:
+            table.part(step)
+        table.finish(real)
+        assert terminal.getvalue() == "".join(render(real, "table", Page(width, columns=self.NAMES)))
+
+    def test_command_line(self, tiny: Path) -> None:
+        arguments = ("next-tokens", "hi", "-m", str(tiny), "-n", "1", "-k", "1")
+        assert " rank  token " in run_cli(*arguments, "--columns", "logit, id").out
+        for names in ("id,logits", "", "id,,logit"):
+            check_error(run_cli(*arguments, "--columns", names), 2, "no column", "id,logit,logprob,entropy", hint=True)
+        plain = run_cli(*arguments, "-f", "csv").out
+        assert run_cli(*arguments, "-f", "csv", "--columns", "id").out == plain
+
+
+class TestLegend:
+    def test_only_signs_that_occur(self) -> None:
+        def line(*tokens: bytes) -> str:
+            return text_of(result([*tokens], "x"), "table", 80).split("\n\n")[-1].splitlines()[0]
+
+        assert line(b" a", b"b") == "· a space   ◀ taken"
+        assert line(b"a", b"\n") == "⏎ a line break   ◀ taken"
+        assert line(b"\t", b"b") == "⇥ a tab   ◀ taken"
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_help(self, command: str) -> None:
+        text = run_cli(command, "--help").out
+        assert "`·` is a space" in " ".join(text.split()) and "`⏎` a line break" in " ".join(text.split())
+
+
 class TestStructured:
     def test_envelope(self, real: NextTokens) -> None:
         document = json.loads(text_of(real, "json"), parse_constant=pytest.fail)
         assert list(document) == [
-            *("schema_version", "command", "model", "run", "prompt", "decoding", "steps", "completion", "finish_reason")
+            *(
+                "schema_version",
+                "command",
+                "model",
+                "run",
+                "prompt",
+                "decoding",
+                "steps",
+                "completion",
+                "finish_reason",
+            ),
+            "expectation",
         ]
         assert (document["schema_version"], document["command"]) == (1, "next-tokens")
         assert list(document["model"]) == [
@@ -384,9 +491,9 @@ class TestStructured:
 
     def test_which_text_it_is_about(self, real: NextTokens) -> None:
         """Told by the writer, first in each row and behind the name of the model in each line."""
-        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", prompt_index=7)), newline="")))
+        rows = list(csv.DictReader(io.StringIO("".join(render(real, "csv", Page(prompt_index=7))), newline="")))
         assert {row["prompt_index"] for row in rows} == {"7"} and len(rows) == 12
-        lines = [json.loads(line) for line in "".join(render(real, "jsonl", prompt_index=7)).splitlines()]
+        lines = [json.loads(line) for line in "".join(render(real, "jsonl", Page(prompt_index=7))).splitlines()]
         assert [(list(line).index("prompt_index"), line["prompt_index"]) for line in lines] == [(3, 7)] * 4
 
     def test_csv_numbers_are_exact(self, real: NextTokens) -> None:

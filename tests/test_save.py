@@ -20,7 +20,7 @@ def test_same_file_as_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, co
     Path("here").mkdir()
     Path("both.npz").write_bytes(b"old")
     Path("link").symlink_to("both.npz")
-    run = run_cli(command, "hi", "-m", "./nowhere", "--save", "both.npz", "--output", output)
+    run = run_cli(command, "hi", "-m", "./nowhere", "--save", "both.npz", "--output", output, "-f", "csv")
     check_error(run, 2, "--save", "--output", "same file", hint=False)
     assert Path("both.npz").read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["both.npz", "here", "link"]
@@ -29,7 +29,8 @@ def test_same_file_as_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, co
 @every_command
 def test_same_new_file_as_output(tmp_path: Path, command: str) -> None:
     path = str(tmp_path / "new.npz")
-    check_error(run_cli(command, "hi", "-m", "./nowhere", "--save", path, "--output", path), 2, "same file")
+    run = run_cli(command, "hi", "-m", "./nowhere", "--save", path, "--output", path, "-f", "csv")
+    check_error(run, 2, "same file")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -37,7 +38,8 @@ def test_same_file_as_another_to_save(tmp_path: Path) -> None:
     path = str(tmp_path / "new.npz")
     arguments = ("embeddings", "hi", "-m", "./nowhere", "--save-all", path)
     check_error(run_cli(*arguments, "--save", path), 2, "--save-all and --save are the same file", hint=False)
-    check_error(run_cli(*arguments, "--output", path), 2, "--save-all and --output are the same file", hint=False)
+    run = run_cli(*arguments, "--output", path, "-f", "csv")
+    check_error(run, 2, "--save-all and --output are the same file", hint=False)
     check_error(run_cli(*arguments[:-1], "all.txt"), 2, "--save-all is 'all.txt'", "FILE.npz")
     assert list(tmp_path.iterdir()) == []
 

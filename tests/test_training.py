@@ -181,6 +181,16 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(train, tmp_path: Path) ->
     assert [record["step"] for record in log_of(tmp_path / "broken")] == [1, 2, 3, 4, 5, 6]
 
 
+def test_an_exported_model_can_be_trained_further(train, exported: Path, tmp_path: Path) -> None:
+    """From its weights and from step 0; once there is a checkpoint, that counts."""
+    untrained = weights_of(tmp_path / "untrained")
+    further = weights_of(train(tmp_path / "further", 0, "--start", str(exported), "--seed", "1"))
+    assert all(torch.equal(further[name], untrained[name].half().float()) for name in further)
+    after = weights_of(train(tmp_path / "further", 2, "--start", str(exported), "--seed", "1"))
+    assert [record["step"] for record in log_of(tmp_path / "further")] == [1, 2]
+    assert not any(torch.equal(after[name], further[name]) for name in after if "c_attn.weight" in name)
+
+
 def test_held_out_loss_is_reported_only_where_something_is_held_out(train, tmp_path: Path) -> None:
     assert "held_out_loss" in log_of(train(tmp_path / "some", 1))[-1]
     assert "held_out_loss" not in log_of(train(tmp_path / "none", 1, "--held-out-percent", "0"))[-1]

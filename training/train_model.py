@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_model
 from tokenizers import Tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -189,10 +190,12 @@ def train(arguments: argparse.Namespace) -> None:
 
     trainer = Trainer(build_model(arguments, tokenizer.get_vocab_size(), end_of_text), arguments)
     checkpoint = arguments.run / "checkpoint.pt"
-    if arguments.start and not checkpoint.exists():
-        trainer.load(arguments.start)
-    elif checkpoint.exists():
+    if checkpoint.exists():
         trainer.load(checkpoint)
+    elif arguments.start and arguments.start.is_dir():
+        load_model(trainer.model, str(arguments.start / "model.safetensors"))
+    elif arguments.start:
+        trainer.load(arguments.start)
     print(f"step {trainer.step} of {arguments.steps}, {batches.tokens_per_epoch} tokens an epoch", flush=True)
 
     schedule = Schedule(arguments.rate, arguments.steps, arguments.warmup, arguments.cooldown)
@@ -227,7 +230,11 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("corpus", type=Path, help="folder of *.txt files")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder for the checkpoint and the log")
-    parser.add_argument("--start", type=Path, help="a checkpoint to start from if the run folder has none")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="where the run folder has no checkpoint, go on from this one, or train the model of this folder further",
+    )
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--cooldown", type=int, default=2000)

@@ -13,9 +13,11 @@ TYPE_CHECKING = False  # that of `typing`, which takes longer to import than all
 if TYPE_CHECKING:
     from .errors import InspectError as InspectError
     from .session import Session as Session
+    from .session import Side as Side
+    from .session import compare as compare
     from .session import load as load
 
-__all__ = ["InspectError", "Session", "__version__", "load"]
+__all__ = ["InspectError", "Session", "Side", "__version__", "compare", "load"]
 
 
 def __dir__() -> list[str]:
@@ -23,7 +25,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    if name in ("load", "Session"):
+    if name in ("Session", "Side", "compare", "load"):
         from . import session
 
         return getattr(session, name)

@@ -1,5 +1,6 @@
 """What can go wrong, as one tree of exceptions; each kind carries the exit code that a shell sees."""
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -19,12 +20,33 @@ class ExitCode(IntEnum):
     BAD_INPUT = 5
     BACKEND_UNAVAILABLE = 6
     NETWORK = 7
+    NOT_AS_EXPECTED = 8
     INTERRUPTED = 130
 
 
 def first_line(error: BaseException) -> str:
     """What another library's error says in its first line, or its name if it says nothing."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+_REASONS = {
+    errno.EACCES: Message("Permission denied"),
+    errno.EEXIST: Message("File exists"),
+    errno.EIO: Message("Input/output error"),
+    errno.EISDIR: Message("Is a directory"),
+    errno.ENAMETOOLONG: Message("File name too long"),
+    errno.ENOENT: Message("No such file or directory"),
+    errno.ENOSPC: Message("No space left on device"),
+    errno.ENOTDIR: Message("Not a directory"),
+    errno.EPERM: Message("Operation not permitted"),
+    errno.EROFS: Message("Read-only file system"),
+}
+"""What systems say in English whatever the terminal's language, for Python does not ask them for another."""
+
+
+def system_reason(error: OSError) -> Message | str:
+    """Why the operating system has not done what it was asked for."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 _LONGEST = 1000
@@ -45,6 +67,8 @@ class InspectError(Exception):
     """
 
     exit_code = ExitCode.BUG
+    about_text = False
+    """Whether the text is at fault: of many, the others can still be answered."""
 
     def __init__(self, sentence: Message | str, next_step: Message | str | None = None) -> None:
         super().__init__(sentence, next_step)
@@ -94,6 +118,12 @@ class UsageError(InspectError):
     exit_code = ExitCode.USAGE
 
 
+class PositionError(UsageError):
+    """A position or a step was asked for that this text does not have."""
+
+    about_text = True
+
+
 class OutputError(InspectError):
     """The result cannot be written where it should go."""
 
@@ -123,6 +153,7 @@ class InputError(InspectError):
     """A prompt or a token id that this model cannot take."""
 
     exit_code = ExitCode.BAD_INPUT
+    about_text = True
 
 
 class BackendUnavailableError(InspectError):
@@ -154,3 +185,9 @@ class NetworkError(InspectError):
     """The hub was reached, but a download from it failed."""
 
     exit_code = ExitCode.NETWORK
+
+
+class ExpectationError(InspectError):
+    """A result is there, and not what was expected of it."""
+
+    exit_code = ExitCode.NOT_AS_EXPECTED

@@ -24,8 +24,16 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 ADDED_TOKENS = "added_tokens.json"
 GENERATION_CONFIG = "generation_config.json"
+CARD = "README.md"
+CHECKSUMS = "SHA256SUMS"
+"""In the form of sha256sum(1); the bundled models have one."""
 ALONGSIDE = (TOKENIZER_CONFIG, SPECIAL_TOKENS, GENERATION_CONFIG, ADDED_TOKENS)
 """Files that need not be there, and say more about the model if they are."""
+
+
+def files_of_a_model(folder: Path) -> set[str]:
+    """All names that are read of a model in this folder, whether they are there or not."""
+    return {CONFIG, *ALONGSIDE, *WEIGHTS, *(name for names in TOKENIZERS for name in names), *shards(folder)}
 
 
 def has_safetensors(folder: Path) -> bool:

@@ -1,15 +1,17 @@
 """The Python API: a model is loaded once and then asked questions."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import Parameter, Signature, signature
+from itertools import islice
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from . import analysis
 from .analysis.question import Answer, Asked, Question
 from .backends import check_choice
 from .checkpoint.config import read_config
+from .errors import InspectError
 from .filenames import CONFIG
 from .loaded import Choice, LoadedGPT2
 from .results import ModelInfo, Result
@@ -17,7 +19,13 @@ from .sources import find_model
 
 if TYPE_CHECKING:
     from .analysis.continuation import Continuation
+    from .analysis.quiz import QuizGame
     from .backends.base import Array
+    from .results.compare import Comparison
+    from .results.failure import Failure
+
+TOGETHER = 32
+"""Texts that are read at a time: enough to fill a forward pass."""
 
 _P = ParamSpec("_P")
 _A = TypeVar("_A")
@@ -57,6 +65,28 @@ def load(
     check_choice(backend, device, dtype)
     files = find_model(model, revision, offline=offline, for_text=for_text)
     return Session(LoadedGPT2(files, read_config(files.folder / CONFIG), Choice(backend, device, dtype)))
+
+
+class Side(NamedTuple):
+    """One side of a comparison: what is asked about a text, and whom."""
+
+    session: "Session"
+    text: str
+    question: "analysis.NextTokensQuestion"
+    """Such as `NextTokensQuestion(steps=5, temperature=0.5, seed=1)`."""
+
+
+def compare(a: Side, b: Side) -> "Comparison":
+    """Two runs of next-tokens, and each step of them side by side: two texts, or one under two models, temperatures or
+    seeds.
+
+    Each side goes its own way: once they have taken different tokens, a step compares what each makes of its own text.
+    The sides may share a session. Raises what NextTokensQuestion does, for either side.
+    """
+    from .analysis.compare import Asked
+    from .analysis.compare import compare as compare_two
+
+    return compare_two(*(Asked(side.question, side.session._loaded, side.text) for side in (a, b)))
 
 
 class asks(Generic[_P, _A, _R]):  # noqa: N801 - it stands where methods do
@@ -110,6 +140,10 @@ class Session:
         """Whether to write the file `path` would change this model: it is, or would be, one of the model's files."""
         return self._loaded.files.is_read_from(path)
 
+    def fingerprint(self) -> str:
+        """A short text that changes with the files of the model. Raises OSError if they cannot be read."""
+        return self._loaded.files.fingerprint()
+
     def ask(
         self, question: Question[Asked, Answer], asked: Asked, on_part: Callable[[Any], None] | None = None
     ) -> Answer:
@@ -125,6 +159,18 @@ class Session:
         """
         return question.answer(self._loaded, asked, on_part)
 
+    def ask_together(
+        self, question: Question[Asked, Answer], asked: Sequence[Asked]
+    ) -> Iterator[Answer | InspectError]:
+        """Answer a question about several texts, in their order, which takes less time than one after the other.
+
+        What is said about a text does not depend on the others. Where one cannot be answered, its error stands in place
+        of the answer.
+
+        Raises what the question says, but for errors that only concern a text.
+        """
+        return question.answer_together(self._loaded, asked)
+
     def encode_ids(self, text: str) -> list[int]:
         """The token ids that `encode` finds, and nothing about them: for long texts.
 
@@ -133,6 +179,12 @@ class Session:
         from .analysis.prompt import encode_some
 
         return encode_some(text, self._loaded.tokenizer_for(text))
+
+    def quiz(self, text: str | None = None, *, rounds: int = 10, seed: int | None = None, top_k: int = 5) -> "QuizGame":
+        """A quiz to be played: where does the text go on? QuizGame says what the arguments mean, and what it raises."""
+        from .analysis.quiz import QuizGame
+
+        return QuizGame(self._loaded, text, rounds=rounds, seed=seed, top_k=top_k)
 
     def embedding_weights(self) -> "dict[str, Array]":
         """`wte.weight` (V, D) and `wpe.weight` (n_positions, D), whole, in float32; not to be written to.
@@ -143,6 +195,26 @@ class Session:
         """
         wte, wpe = self._loaded.backend.embeddings()
         return {"wte.weight": wte, "wpe.weight": wpe}
+
+    def many(self, question: Question[Asked, Answer], asked: Iterable[Asked]) -> "Iterator[Answer | Failure]":
+        """Answer a question about many texts, in their order: a generator, which may be given endless ones.
+
+        As many texts as are best answered together are read at a time. Where one cannot be answered, a Failure that
+        says why stands in place of the record.
+
+        Raises what the question says, but for errors that only concern a text.
+        """
+        from .results.failure import Failure, Problem
+
+        texts, index = iter(asked), 0
+        while some := list(islice(texts, TOGETHER)):
+            for answer in self.ask_together(question, some):
+                if isinstance(answer, InspectError):
+                    problem = Problem(code=int(answer.exit_code), message=answer.say(), hint=answer.say_hint())
+                    yield Failure(id_=None, prompt_index=index, error=problem)
+                else:
+                    yield answer
+                index += 1
 
     def continuation(self, text: str) -> "Continuation":
         """The text as one that can be stepped: see what comes next, take any token, go back, fork.

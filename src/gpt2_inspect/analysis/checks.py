@@ -8,7 +8,7 @@ import math
 from operator import index
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import PositionError, UsageError
 from ..messages import Counted, Message, Option
 
 _TOO_LARGE = 10**4300
@@ -125,14 +125,25 @@ def check_temperatures(name: str, values: Any) -> tuple[float, ...]:
     return tuple(check_temperature(name, value) for value in temperatures)
 
 
-def check_top_p(name: str, value: Any) -> float:
-    """The sum of probabilities. Raises UsageError unless it is above 0 and at most 1."""
-    top_p = check_real(name, value)
-    if not 0 < top_p <= 1:
+def check_prob(name: str, value: Any) -> float:
+    """A probability, or a sum of them. Raises UsageError unless it is above 0 and at most 1."""
+    prob = check_real(name, value)
+    if not 0 < prob <= 1:
         raise UsageError(
-            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=top_p)
+            Message("{option} is {value}; it must be above 0 and at most 1", option=Option(name), value=prob)
         )
-    return top_p
+    return prob
+
+
+def check_text(name: str, value: Any) -> str:
+    """A string. Raises UsageError if it is none."""
+    if not isinstance(value, str):
+        raise UsageError(Message("{option} is {value}; it must be a string", option=Option(name), value=repr(value)))
+    return value
+
+
+EXPECTATION: dict[str, Any] = {"expect": check_text, "within": check_positive, "min_prob": check_prob}
+"""The checks of the options that every question with an expectation has."""
 
 
 def check_index(name: str, value: int, count: int, what: Message) -> int:
@@ -152,9 +163,9 @@ def check_index(name: str, value: int, count: int, what: Message) -> int:
 
 
 def check_position(position: int, tokens: int) -> int:
-    """The position in a text, negative ones counted from its end, as one counted from 0. Raises UsageError."""
+    """The position in a text, negative ones counted from its end, as one counted from 0. Raises PositionError."""
     if not -tokens <= position < tokens:
-        raise UsageError(
+        raise PositionError(
             Message(
                 "{option} is {value}; the text has {counted}, from 0 to {last} or -{tokens} to -1",
                 option=Option("position"),

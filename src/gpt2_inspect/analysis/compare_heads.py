@@ -61,6 +61,7 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
             heads=TwoClasses(causal_lm=_model_class(facts.causal_lm), base=_model_class(facts.base)),
             only_in_causal_lm=_added(facts.causal_lm, trees.causal_lm),
             modules=tuple(module for module in trees.causal_lm if _is_outer(module)),
+            block=_first_block(trees.causal_lm),
             trees=trees if self.tree else None,
             identity=Identity(
                 max_abs_difference=facts.max_abs_difference,
@@ -78,6 +79,7 @@ def _model_class(facts: ClassFacts) -> ModelClass:
         class_=itself.type,
         parameters=itself.parameters,
         outputs=_named_shapes(facts.outputs),
+        on_request=_named_shapes(facts.on_request),
     )
 
 
@@ -108,6 +110,8 @@ def _module(facts: ModuleFacts, counterpart: str | None) -> Module:
         name=facts.name,
         type=facts.type,
         length=facts.length,
+        p=facts.p,
+        eps=facts.eps,
         parameters=facts.parameters,
         weights=weights,
         counterpart=counterpart,
@@ -117,6 +121,12 @@ def _module(facts: ModuleFacts, counterpart: str | None) -> Module:
 def _is_outer(module: Module) -> bool:
     """Whether nothing but the base model, or nothing at all, is around it."""
     return "." not in (module.name if module.counterpart is None else module.counterpart)
+
+
+def _first_block(tree: tuple[Module, ...]) -> tuple[Module, ...]:
+    """What is inside of the first member of the first list of modules."""
+    first = next((f"{module.name}.0." for module in tree if module.length), None)
+    return tuple(module for module in tree if first and module.name.startswith(first))
 
 
 def _added(facts: ClassFacts, tree: tuple[Module, ...]) -> tuple[AddedModule, ...]:

@@ -39,7 +39,7 @@ class CompareSearchQuestion(Question[str, CompareSearch]):
     """
 
     command: ClassVar[str] = "compare-search"
-    steps: int = 10
+    steps: int = 6
     num_beams: int = 3
     length_penalty: float = 1.0
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..backends.base import CacheFullError, Logits, Ranking
 from ..errors import InputError
@@ -67,13 +68,32 @@ class Continuation:
 
     def draw(self, sampler: "Sampler", top_k: int) -> Proposals:
         """A token drawn at random, beside the best `top_k`. Raises what `propose` does."""
-        logits = self._read()
-        row = logits.to_numpy()[0]  # (V,)
-        ranking = logits.top_k(top_k)
-        draw = sampler.draw(row)
+        ranking = self._read().top_k(top_k)
+        draw = sampler.draw(self.logits())
         candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking, 0))
         listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
-        return Proposals(candidates, listed or _sampled(self._unlisted(draw, ranking), draw), _entropy_bits(ranking))
+        return Proposals(candidates, listed or _sampled(self.candidate(draw.token_id), draw), _entropy_bits(ranking))
+
+    def candidate(self, token_id: int) -> Candidate:
+        """Any token as a candidate, with the rank that it has here.
+
+        Raises what `propose` does, and InputError if there is no token with this id.
+        """
+        check_token_id(token_id, self._model.info.vocab_size)
+        ranking = self._read().top_k(1, np.array([token_id]))
+        assert ranking.targets is not None
+        return make_candidate(
+            self._tokenizer,
+            token_id,
+            rank=int(ranking.targets.ranks[0]),
+            logit=float(ranking.targets.logits[0]),
+            log_normalizer=float(ranking.log_normalizer[0]),
+        )
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """Those of what comes next, (V,), not to be written to. Raises InputError as `propose` does."""
+        (row,) = self._read().to_numpy()
+        return np.asarray(row)
 
     def take(self, token_id: int) -> None:
         """Append a token, whatever the model thinks of it. Raises InputError if there is none with this id."""
@@ -103,12 +123,28 @@ class Continuation:
         other.__dict__ |= self.__dict__ | {"_token_ids": self._token_ids.copy(), "_cache": self._cache.fork()}
         return other
 
+    @staticmethod
+    def read_together(continuations: "Sequence[Continuation]") -> None:
+        """Read what each has not read yet in one forward pass: what they propose next is there then.
+
+        They are of one model, and in all of them there is room.
+        """
+        waiting = [continuation for continuation in continuations if continuation._logits is None]
+        if waiting:
+            unread, caches = [each._unread for each in waiting], [each._cache for each in waiting]
+            found = waiting[0]._model.backend.forward_many(unread, caches)
+            for continuation, logits in zip(waiting, found, strict=True):
+                continuation._logits = logits
+
+    @property
+    def _unread(self) -> list[int]:
+        return self._token_ids[self._cache.length :]
+
     def _read(self) -> Logits:
         """The logits of the last token, (1, V)."""
         if self._logits is None:
-            unread = np.array([self._token_ids[self._cache.length :]])
             try:
-                self._logits = self._model.backend.forward(unread, self._cache)
+                self._logits = self._model.backend.forward(np.array([self._unread]), self._cache)
             except CacheFullError:
                 raise InputError(
                     Message(
@@ -119,18 +155,6 @@ class Continuation:
                     Message("go back, or start from fewer tokens"),
                 ) from None
         return self._logits
-
-    def _unlisted(self, draw: "Draw", ranking: Ranking) -> Candidate:
-        """The record of a token that was drawn from below the listed candidates."""
-        drawn = self._read().top_k(1, np.array([draw.token_id])).targets
-        assert drawn is not None
-        return make_candidate(
-            self._tokenizer,
-            draw.token_id,
-            rank=int(drawn.ranks[0]),
-            logit=float(drawn.logits[0]),
-            log_normalizer=float(ranking.log_normalizer[0]),
-        )
 
 
 def _entropy_bits(ranking: Ranking) -> float:

@@ -33,6 +33,10 @@ COSINES = 1 << 23
 ROWS = 1 << 12
 """Rows that are widened to float64 at a time, 24 MiB of them at GPT-2's width."""
 
+ALIKE = 0.99
+"""Rows with at least this cosine count as nearly the same. In the bundled model 306 tokens have such another, 280 of
+them bytes and pieces that the training texts hardly or never hold by themselves; each of these has 16 or more."""
+
 _EMBEDDINGS = Message("the model's embeddings")
 
 
@@ -95,10 +99,10 @@ def embed(
     vectors["sum"] = vectors["wte"] + vectors["wpe"]
     if not np.isfinite(vectors["sum"]).all():
         raise not_finite(_EMBEDDINGS)
-    nearest = {
-        token_id: tuple(_neighbor(tokenizer, *found) for found in zip(ids.tolist(), cosines.tolist(), strict=True))
-        for token_id, ids, cosines in nearest_rows(wte, sorted(set(token_ids)), neighbors)
-    }
+    nearest, alike = {}, {}
+    for token_id, ids, cosines, alike[token_id] in nearest_rows(wte, sorted(set(token_ids)), neighbors):
+        found = zip(ids.tolist(), cosines.tolist(), strict=True)
+        nearest[token_id] = tuple(_neighbor(tokenizer, *each) for each in found)
     tokens = tuple(
         EmbeddedToken(
             id=token.id,
@@ -106,6 +110,7 @@ def embed(
             bytes=token.bytes,
             position=position,
             **{name: _describe(rows[position]) for name, rows in vectors.items()},
+            alike=alike[token.id],
             nearest=nearest[token.id],
         )
         for position, token in enumerate(prompt.tokens)
@@ -116,8 +121,9 @@ def embed(
     return Shapes(wte=(vocab_size, n_embd), wpe=(n_positions, n_embd)), tokens
 
 
-def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterator[tuple[int, Ids, Exact]]":
-    """Each id with the `count` others whose rows of wte (V, D) have the largest cosines with its own, and these.
+def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterator[tuple[int, Ids, Exact, int]]":
+    """Each id with the `count` others whose rows of wte (V, D) have the largest cosines with its own, these, and how
+    many others have one of at least ALIKE.
 
     They are best first, equal cosines by the lower id. There are fewer where the others are zero, and none for a row
     of zeros: it has no direction. Raises ModelUnusableError if a row is NaN or infinite.
@@ -137,7 +143,7 @@ def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterato
         cosines[zero[some]] = -np.inf
         for token_id, row in zip(some, cosines, strict=True):
             row[token_id] = -np.inf
-            yield token_id, *_best(wte, token_id, row, count)
+            yield token_id, *_best(wte, token_id, row, count), int(np.count_nonzero(row >= ALIKE))
 
 
 def _best(wte: "Array", token_id: int, cosines: "Array", count: int) -> "tuple[Ids, Exact]":

@@ -11,7 +11,7 @@ from ..backends.base import Ranking
 from ..checkpoint.tokenizer import Tokenizer
 from ..results import Token, record
 from ..results.logits import AtTemperature, Logits, LogitsPosition, Softmax, SoftmaxCandidate, TemperedCandidate
-from .checks import check_flag, check_position, check_temperatures, check_top_k, check_top_p, check_whole
+from .checks import check_flag, check_position, check_prob, check_temperatures, check_top_k, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 from .tokens import make_candidate, make_token
@@ -62,7 +62,7 @@ class LogitsQuestion(Question[str, Logits]):
             position=check_whole,
             top_k=check_whole,
             temperatures=check_temperatures,
-            top_p=check_top_p,
+            top_p=check_prob,
             sample_top_k=check_whole,
             all_positions=check_flag,
         )

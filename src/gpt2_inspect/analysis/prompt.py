@@ -91,6 +91,11 @@ def whole_prompt(
     return Prompt(text=text, tokens=make_tokens(tokenizer, token_ids), bos_added=with_bos, tokens_dropped=0)
 
 
+def ids_of(prompt: Prompt) -> list[int]:
+    """The ids of its tokens."""
+    return [token.id for token in prompt.tokens]
+
+
 def longest(n_positions: int) -> int:
     """Tokens of a prompt and its completion together: the context, and one more, which is asked for and never read."""
     return n_positions + 1

@@ -1,8 +1,9 @@
 """What a question is: a value that holds its options and their checks, and answers itself given a model and a text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from ..errors import InspectError
 from ..results import ModelInfo, Options, Result, RunInfo
 
 if TYPE_CHECKING:
@@ -91,3 +92,18 @@ class Question(Options, Generic[Asked, Answer]):
         Raises what the class says.
         """
         raise NotImplementedError
+
+    def answer_together(self, model: LoadedModel, asked: Sequence[Asked]) -> Iterator[Answer | InspectError]:
+        """Answer it about several texts; in place of an answer stands the error of a text that has none.
+
+        What is said about one does not depend on the others. Questions that save time by it override this.
+
+        Raises what `answer` does, but for errors about a text.
+        """
+        for one in asked:
+            try:
+                yield self.answer(model, one)
+            except InspectError as error:
+                if not error.about_text:
+                    raise
+                yield error

@@ -1,20 +1,25 @@
 """How probable a text is: the logits at each position rank the token that follows it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
-from ..backends.base import Backend
+from ..backends.base import Logits
 from ..checkpoint.tokenizer import Tokenizer
+from ..errors import InspectError
 from ..results import Prompt, record
 from ..results.score import Score, ScoredToken, Totals
-from .checks import check_flag, check_top_k, check_whole
-from .prompt import whole_prompt
+from .checks import EXPECTATION, check_flag, check_top_k, check_whole
+from .prompt import ids_of, whole_prompt
 from .question import LoadedModel, Question
+from .together import in_groups
 from .tokens import make_candidates
+
+if TYPE_CHECKING:
+    from .expectation import Expected
 
 
 @record
@@ -26,9 +31,14 @@ class ScoreQuestion(Question[str, Score]):
     Args:
         bos: put `<|endoftext|>` before the text, so that its first token is scored too.
         top_k: how many proposals for the next place to list at each position.
+        expect: a token of the text, the last one of several, that should be probable: the record's `expectation` says
+            whether it is. It must have rank 1, unless one of the next two says more.
+        within: the rank that it must have at most; without `expect`, that each token that is scored must have.
+        min_prob: the probability that it must have at least; without `expect`, that each token must have.
 
     Raises:
-        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
+        InputError: the text is empty, not valid Unicode or exceeds the model's n_positions, or `expect` is not one
+            token.
         UsageError: an option has a value that makes no sense, or there is no token to put first.
         ModelUnusableError: the weights or the tokenizer are broken.
         BackendUnavailableError: the backend or the device is not there, or cannot run this model.
@@ -37,15 +47,44 @@ class ScoreQuestion(Question[str, Score]):
     command: ClassVar[str] = "score"
     bos: bool = False
     top_k: int = 5
+    expect: str | None = None
+    within: int | None = None
+    min_prob: float | None = None
 
     def __post_init__(self) -> None:
         self._settle(bos=check_flag, top_k=check_whole)
+        self._settle(**EXPECTATION)
+
+    def _expected(self, tokenizer: Tokenizer) -> "Expected | None":
+        if self.expect is None and self.within is None and self.min_prob is None:
+            return None
+        from .expectation import Expected  # loads what only this needs
+
+        return Expected(self.expect, self.within, self.min_prob, tokenizer)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Score:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
-        positions, totals = score_tokens(backend, model.tokenizer_for(asked), prompt, top_k=top_k)
+        expected = self._expected(model.tokenizer_for(asked))
+        logits = backend.forward(np.array([ids_of(prompt)]), None, every_position=True)
+        return self._score(model, prompt, logits, top_k, expected)
+
+    def answer_together(self, model: LoadedModel, asked: Sequence[str]) -> Iterator[Score | InspectError]:
+        top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
+        backend = model.backend
+        expected = self._expected(model.tokenizer_for(self.expect or ""))
+
+        def answer(prompts: list[Prompt]) -> Iterator[Score]:
+            logits = backend.forward_many(list(map(ids_of, prompts)), every_position=True)
+            return (self._score(model, *each, top_k, expected) for each in zip(prompts, logits, strict=True))
+
+        return in_groups(asked, lambda text: whole_prompt(model, text, with_bos=self.bos), answer)
+
+    def _score(
+        self, model: LoadedModel, prompt: Prompt, logits: Logits, top_k: int, expected: "Expected | None"
+    ) -> Score:
+        positions, totals = score_tokens(logits, model.tokenizer_for(prompt.text), prompt, top_k=top_k)
         return Score(
             model=model.info,
             run=model.run(),
@@ -53,6 +92,7 @@ class ScoreQuestion(Question[str, Score]):
             options=replace(self, top_k=top_k),
             positions=positions,
             totals=totals,
+            expectation=expected.text(positions) if expected else None,
         )
 
 
@@ -70,14 +110,13 @@ NOT_SCORED = Measures(logprob=None, prob=None, rank=None, surprisal_bits=None, e
 
 
 def score_tokens(
-    backend: Backend, tokenizer: Tokenizer, prompt: Prompt, *, top_k: int
+    logits: Logits, tokenizer: Tokenizer, prompt: Prompt, *, top_k: int
 ) -> tuple[tuple[ScoredToken, ...], Totals]:
-    """Every token given those before it, and the totals, from one forward pass.
+    """Every token given those before it, and the totals, from the logits of all positions.
 
     Raises ModelUnusableError if a logit is NaN or infinite.
     """
-    token_ids = [token.id for token in prompt.tokens]
-    logits = backend.forward(np.array([token_ids]), None, every_position=True)
+    token_ids = ids_of(prompt)
     following = np.array([*token_ids[1:], token_ids[-1]])  # behind the last stands nothing: its target is not looked at
     ranking = logits.top_k(top_k, following)
     assert ranking.targets is not None

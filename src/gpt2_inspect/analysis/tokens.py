@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Container, Sequence
+from functools import lru_cache
 
 from ..backends.base import Ranking
 from ..checkpoint.tokenizer import Tokenizer
@@ -12,8 +13,13 @@ from ..results import Candidate, Token
 
 def make_token(tokenizer: Tokenizer, token_id: int) -> Token:
     """The record of one token id."""
-    raw = tokenizer.token_bytes(token_id)
-    return Token(id=token_id, token=raw.decode("utf-8", "replace"), bytes=tuple(raw))
+    text, raw = _text_and_bytes(tokenizer.token_bytes(token_id))
+    return Token(id=token_id, token=text, bytes=raw)
+
+
+@lru_cache(1 << 17)  # more than a vocabulary has
+def _text_and_bytes(raw: bytes) -> tuple[str, tuple[int, ...]]:
+    return raw.decode("utf-8", "replace"), tuple(raw)
 
 
 def make_tokens(tokenizer: Tokenizer, token_ids: Sequence[int]) -> tuple[Token, ...]:
@@ -51,12 +57,12 @@ def is_complete_utf8(token: Token) -> bool:
 
 def make_candidate(tokenizer: Tokenizer, token_id: int, *, rank: int, logit: float, log_normalizer: float) -> Candidate:
     """The record of a candidate; `log_normalizer` is the log of the sum of exp(logit) over the vocabulary."""
-    token = make_token(tokenizer, token_id)
+    text, raw = _text_and_bytes(tokenizer.token_bytes(token_id))
     logprob = logit - log_normalizer
     return Candidate(
-        id=token.id,
-        token=token.token,
-        bytes=token.bytes,
+        id=token_id,
+        token=text,
+        bytes=raw,
         rank=rank,
         logit=logit,
         logprob=logprob,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..checkpoint.config import GPT2Config
 from ..errors import BackendUnavailableError, UsageError, importing
-from ..messages import Message, Option
+from ..messages import Message, Option, listed
 from .base import Backend, BackendClass
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def check_choice(backend: str, device: str, dtype: str) -> None:
     if backend not in names:
         raise UsageError(
             Message("there is no backend {backend!r}", backend=backend),
-            Message("choose one of {names}", names=", ".join(names)),
+            Message("choose one of {names}", names=listed(names)),
         )
     if dtype not in DTYPES:
         raise UsageError(
             Message("there is no dtype {dtype!r}", dtype=dtype),
-            Message("choose one of {names}", names=", ".join(DTYPES)),
+            Message("choose one of {names}", names=listed(tuple(DTYPES))),
         )
     if not (isinstance(device, str) and re.fullmatch(r"cpu|cuda(:\d+)?", device, re.ASCII)):
         raise UsageError(Message("there is no device {device!r}", device=device), Message("choose cpu, cuda or cuda:N"))

@@ -27,6 +27,10 @@ class ModuleFacts:
     in_features: int | None
     """Of a linear layer, as is the next; None for any other."""
     out_features: int | None
+    p: float | None
+    """Of dropout, how probably a number becomes 0 in training; None of any other, as is the next."""
+    eps: float | None
+    """Of layer normalisation, what is added to the variance."""
     tied_to: str | None
     """The path of the first module whose weight is this one's, in the same memory; None if that is this one."""
 
@@ -40,6 +44,8 @@ class ClassFacts:
     """In torch's order, the model itself first."""
     outputs: Shapes
     """Every field that holds something. Of a tuple or a cache, its length stands before the shape of its members."""
+    on_request: Shapes
+    """The fields that hold something only if the model is called with `output_NAME=True`."""
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,17 @@ class Backend(Protocol):
             TypeError: the cache is another backend's.
         """
 
+    def forward_many(
+        self, texts: "Sequence[Sequence[int]]", caches: "Sequence[Cache] | None" = None, *, every_position: bool = False
+    ) -> Sequence[Logits]:
+        """Run the new tokens of several texts, of any lengths, each after those in its own cache, and add them to it.
+
+        What comes out for a text does not depend on those beside it. Gives the logits of each, as `forward` does for a
+        batch of one.
+
+        Raises what `forward` does; then all caches are left as they were.
+        """
+
     def unembed(self, hidden: "Array", *, with_ln_f: bool) -> Logits:
         """The logits that the head reads out of hidden states (N, D), which go through `ln_f` first if asked to."""
 

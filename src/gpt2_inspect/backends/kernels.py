@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checkpoint.weights import Array
 from .activations import Activation
+from .team import share
 
 PIECE = 1 << 17
 """Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
@@ -25,6 +26,9 @@ HEAD_PIECE = 1 << 24
 FEW_ROWS = 6
 """Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
 
+MANY_ROWS = FEW_ROWS + 1
+"""From here on BLAS multiplies them together, and each comes out as beside any other rows."""
+
 IN_CACHES = 6 * PIECE
 """Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
 
@@ -37,7 +41,7 @@ def multiply(x: Array, weight: Array, memory: Array | None = None) -> Array:
     rows = x.reshape(-1, x.shape[-1])
     out = np.empty((len(rows), weight.shape[1]), np.float32) if memory is None else memory[: len(rows)]
     if len(rows) > FEW_ROWS:
-        np.matmul(rows, weight, out=out)
+        share(lambda columns: np.matmul(rows, weight[:, columns], out=out[:, columns]), weight.shape[1])
     elif weight.flags.c_contiguous:
         _multiply_few(rows, weight, out)
     else:
@@ -77,9 +81,20 @@ def attend(q: Array, k: Array, v: Array, weights: Array | None = None) -> Array:
     Gives (B, T, D), the heads side by side.
     """
     batch, heads, asked, head_dim = q.shape
-    seen = k.shape[2]
     out = np.empty((batch, asked, heads, head_dim), np.float32)
     by_head = out.swapaxes(1, 2)  # (B, H, T, head_dim)
+
+    def attend_heads(part: slice) -> None:
+        _attend(q[:, part], k[:, part], v[:, part], by_head[:, part], None if weights is None else weights[:, part])
+
+    share(attend_heads, heads, grain=1)
+    return out.reshape(batch, asked, heads * head_dim)
+
+
+def _attend(q: Array, k: Array, v: Array, out: Array, weights: Array | None) -> None:
+    """Attention of some heads, into `out` (B, H, T, head_dim)."""
+    batch, heads, asked, _ = q.shape
+    seen = k.shape[2]
     group = min(asked, max(1, ATTENTION_PIECES * PIECE // (batch * heads * seen)))
     memory = np.empty(batch * heads * group * seen, np.float32)
     for first in range(0, asked, group):
@@ -89,10 +104,9 @@ def attend(q: Array, k: Array, v: Array, weights: Array | None = None) -> Array:
         numerators = memory[: math.prod(shape)].reshape(shape)
         np.matmul(q[:, :, first:stop], k[:, :, :visible].swapaxes(2, 3), out=numerators)
         totals = _exponentials(numerators)
-        np.divide(numerators @ v[:, :, :visible], totals, out=by_head[:, :, first:stop])
+        np.divide(numerators @ v[:, :, :visible], totals, out=out[:, :, first:stop])
         if weights is not None:
             np.divide(numerators, totals, out=weights[:, :, first:stop, :visible])
-    return out.reshape(batch, asked, heads * head_dim)
 
 
 def _exponentials(scores: Array) -> Array:
@@ -120,11 +134,15 @@ def activate(x: Array, bias: Array, activation: Activation) -> Array:
     """activation(x + bias), in place, a few rows of (..., n_inner) at a time: each is read and written once."""
     rows = x.reshape(-1, x.shape[-1])
     step = max(1, PIECE // rows.shape[1])
-    scratch = np.empty((min(step, len(rows)), rows.shape[1]), np.float32)
-    for first in range(0, len(rows), step):
-        piece = rows[first : first + step]
-        piece += bias
-        activation(piece, scratch[: len(piece)])
+
+    def activate_rows(part: slice) -> None:
+        scratch = np.empty((min(step, part.stop - part.start), rows.shape[1]), np.float32)
+        for first in range(part.start, part.stop, step):
+            piece = rows[first : min(first + step, part.stop)]
+            piece += bias
+            activation(piece, scratch[: len(piece)])
+
+    share(activate_rows, len(rows), grain=1)
     return x
 
 

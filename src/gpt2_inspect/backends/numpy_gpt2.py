@@ -4,7 +4,8 @@ Here it stands as equations; what makes them fast is in kernels.py. The weights 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Self
 
@@ -18,8 +19,9 @@ from ..filenames import PICKLE, has_safetensors
 from ..messages import Message, Option
 from .activations import ACTIVATIONS, Activation
 from .base import Cache, Observer, Point, Ranking, backend, check_length, check_room, own_cache, read_only
-from .kernels import activate, attend, multiply, row_groups
+from .kernels import MANY_ROWS, activate, attend, multiply, row_groups
 from .ranking import rank
+from .team import by_rows, together
 
 
 @backend
@@ -70,28 +72,88 @@ class NumpyGPT2:
         every_position: bool = False,
         observe: Observer | None = None,
     ) -> "NumpyLogits":
-        config, weights, epsilon = self._config, self._weights, self._config.layer_norm_epsilon
-        activation, observer = ACTIVATIONS[config.activation_function], observe or Observer(points=())
-        new, last = token_ids.shape[1], config.n_layer - 1
+        observer, new = observe or Observer(points=()), token_ids.shape[1]
         stored = own_cache(cache, KeyValueCache)
         past = 0 if stored is None else stored.add(new)
+
+        def attention(a: Array, layer: int, queries: int) -> Array:
+            return self._attention(a, layer, queries, stored, observer)
+
+        with together(token_ids.size * self.parameters):
+            x = self._weights.wte[token_ids] + self._weights.wpe[past : past + new]  # (B, T) -> (B, T, D)
+            x = self._blocks(x, attention, slice(None) if every_position else slice(-1, None), observer)
+        rows = x.reshape(-1, self._config.n_embd)  # (B, T, D) -> (N, D)
+        return NumpyLogits(rows, self._weights.lm_head)  # (N, V), when they are asked for
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def forward_many(
+        self, texts: Sequence[Sequence[int]], caches: Sequence[Cache] | None = None, *, every_position: bool = False
+    ) -> Sequence["NumpyLogits | PartOfLogits"]:
+        """The texts stand side by side, as T = N tokens of one batch: only attention has to tell them apart.
+
+        A row of a matrix product is the same whatever rows stand beside it, where there are MANY_ROWS: so many there
+        always are. No team shares the work: it would depend on the other texts whether there is one, and where many
+        texts are answered each processor has a process of its own.
+        """
+        stops = list(accumulate(map(len, texts)))
+        spans = [slice(stop - len(text), stop) for stop, text in zip(stops, texts, strict=True)]
+        given: Sequence[Cache | None] = caches or [None] * len(texts)
+        stored = [own_cache(cache, KeyValueCache) for cache in given]
+        for cache, text in zip(stored, texts, strict=True):
+            if cache is not None:
+                check_room(cache, len(text))
+        pasts = [0 if cache is None else cache.add(len(text)) for cache, text in zip(stored, texts, strict=True)]
+        positions = [past + place for past, text in zip(pasts, texts, strict=True) for place in range(len(text))]
+        rows = max(MANY_ROWS, len(positions))
+        x = np.zeros((1, rows, self._config.n_embd), np.float32)
+        x[0, : len(positions)] = self._weights.wte[np.concatenate(texts)] + self._weights.wpe[positions]  # (N, D)
+        kept: slice | list[int] = slice(None)
+        if not every_position:
+            kept = [stop - 1 for stop in stops] + [0] * (MANY_ROWS - len(texts))
+
+        def attention(a: Array, layer: int, queries: int) -> Array:
+            last_only = not every_position and layer == self._config.n_layer - 1
+            return self._attention_of_each(a, layer, queries, spans, stored, last_only=last_only)
+
+        x = self._blocks(x, attention, kept, Observer(points=()))
+        logits = NumpyLogits(x[0], self._weights.lm_head)
+        if len(texts) == 1 and len(x[0]) == stops[0] and every_position:
+            return [logits]  # which computes no more of them at a time than it must
+        return [
+            PartOfLogits(logits, span if every_position else slice(index, index + 1))
+            for index, span in enumerate(spans)
+        ]
+
+    def _blocks(
+        self,
+        x: Array,
+        attention: "Callable[[Array, int, int], Array]",
+        kept: slice | list[int],
+        observer: Observer,
+    ) -> Array:
+        """All blocks and `ln_f`: the residual stream (B, T, D) -> (B, T, D).
+
+        Args:
+            attention: takes the stream after ln_1, the layer, and how many positions ask; gives what these get.
+            kept: the positions that somebody will read, which are all that the last block computes.
+        """
+        config, weights, epsilon = self._config, self._weights, self._config.layer_norm_epsilon
+        activation, last = ACTIVATIONS[config.activation_function], config.n_layer - 1
 
         def show(point: Point, layer: int, values: Array) -> Array:
             if observer.wants(point, layer):
                 observer.show(point, layer, values.copy())
             return values
 
-        x = weights.wte[token_ids] + weights.wpe[past : past + new]  # (B, T) -> (B, T, D), the residual stream
         show("embedding", 0, x)
         for layer, block in enumerate(weights.blocks):
             a = layer_norm(x, block.ln_1, epsilon)
-            if layer == last and not every_position:
-                x = x[:, -1:]  # nobody reads the other positions: from here on, T is 1
-            x = x + show("attention", layer, self._attention(a, layer, x.shape[1], stored, observer))  # (B, T, D)
+            if layer == last:
+                x = x[:, kept]  # nobody reads the other positions: from here on, T is the number of these
+            x = x + show("attention", layer, attention(a, layer, x.shape[1]))  # (B, T, D)
             x = x + show("mlp", layer, mlp(layer_norm(x, block.ln_2, epsilon), block, activation))  # (B, T, D)
             show("residual", layer, x)
-        x = show("final", last, layer_norm(x, weights.ln_f, epsilon))
-        return NumpyLogits(x.reshape(-1, config.n_embd), weights.lm_head)  # (N, D) -> (N, V), when they are asked for
+        return show("final", last, layer_norm(x, weights.ln_f, epsilon))
 
     def unembed(self, hidden: Array, *, with_ln_f: bool) -> "NumpyLogits":
         if with_ln_f:
@@ -117,11 +179,36 @@ class NumpyGPT2:
         observer.show("attention_weights", layer, weights)
         return linear(attended, block.attn_c_proj)
 
+    def _attention_of_each(
+        self,
+        x: Array,
+        layer: int,
+        queries: int,
+        spans: Sequence[slice],
+        caches: "Sequence[KeyValueCache | None]",
+        *,
+        last_only: bool,
+    ) -> Array:
+        """The same for texts side by side in (1, T, D): (1, queries, D), of each all positions or the last."""
+        block, heads = self._weights.blocks[layer], self._config.n_head
+        q, k, v = split_heads(linear(x, block.c_attn), parts=3, heads=heads)  # (1, T, 3D) -> 3 (1, H, T, head_dim)
+        q = q * self._score_scale(layer)
+        attended = np.zeros((1, queries, x.shape[2]), np.float32)
+        for index, (span, cache) in enumerate(zip(spans, caches, strict=True)):
+            keys, values, asking, to = k[:, :, span], v[:, :, span], span, span
+            if cache is not None:
+                keys, values = cache.extend(layer, keys, values)  # (1, H, S, head_dim)
+            if last_only:
+                asking, to = slice(span.stop - 1, span.stop), slice(index, index + 1)
+            attended[:, to] = attend(q[:, :, asking], keys, values)
+        return linear(attended, block.attn_c_proj)
+
     def _score_scale(self, layer: int) -> float:
         scale = 1 / math.sqrt(self._config.head_dim) if self._config.scale_attn_weights else 1.0
         return scale / (layer + 1) if self._config.scale_attn_by_inverse_layer_idx else scale
 
 
+@by_rows
 def layer_norm(x: Array, norm: LayerNorm, epsilon: float) -> Array:
     """Mean 0 and variance 1 along D, then weight and bias (Ba et al. 2016): (..., D) -> (..., D)."""
     x = x - np.add.reduce(x, axis=-1, keepdims=True) / x.shape[-1]
@@ -217,9 +304,10 @@ class NumpyLogits:
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         ranked: list[Ranking] = []
         logits: Array | None = None  # of one group of rows after the other
-        for rows in row_groups(len(self._hidden), len(self._lm_head)):
-            logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
-            ranked.append(rank(logits, k, None if targets is None else targets[rows]))
+        with together(len(self._hidden) * self._lm_head.size):
+            for rows in row_groups(len(self._hidden), len(self._lm_head)):
+                logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
+                ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def to_numpy(self) -> Array:
@@ -233,3 +321,20 @@ class NumpyLogits:
     @np.errstate(over="ignore", invalid="ignore")
     def _multiply(self, hidden: Array, memory: Array | None = None) -> Array:
         return multiply(hidden, self._lm_head.T, memory)
+
+
+class PartOfLogits:
+    """Some rows of logits that are multiplied all together, when the first of them are asked for."""
+
+    def __init__(self, whole: NumpyLogits, rows: slice) -> None:
+        self._whole = whole
+        self._rows = rows
+
+    def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        return rank(self.to_numpy().copy(), k, targets)
+
+    def to_numpy(self) -> Array:
+        return self._whole.to_numpy()[self._rows]
+
+    def last_hidden_state(self) -> Array:
+        return self._whole.last_hidden_state()[self._rows]

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from ..errors import not_finite
 from ..messages import Message
 from .base import Ranking, Targets
+from .team import share
 
 _LANES = 64
 
@@ -25,18 +26,23 @@ def rank(logits: npt.NDArray[np.float32], k: int, targets: npt.NDArray[np.int64]
     ids, best = np.empty((rows, k), np.int64), np.empty((rows, k), np.float32)
     log_normalizer, entropy = np.empty(rows, np.float32), np.empty(rows, np.float32)
     found = None if targets is None else Targets(np.empty(rows, np.float32), np.empty(rows, np.int64))
-    exponentials = np.empty(logits.shape[1], np.float32)
-    for i, row in enumerate(logits):
-        ids[i] = _best_ids(row, k)
-        best[i] = row[ids[i]]
-        if targets is not None and found is not None:
-            found.logits[i] = row[targets[i]]
-            found.ranks[i] = rank_of(targets[i], row)
-        row -= best[i, 0]
-        total = np.exp(row, out=exponentials).sum()
-        log_total = np.log(total)
-        log_normalizer[i] = best[i, 0] + log_total
-        entropy[i] = log_total - np.dot(exponentials, row) / total
+
+    def rank_rows(part: slice) -> None:
+        exponentials = np.empty(logits.shape[1], np.float32)
+        for i in range(part.start, part.stop):
+            row = logits[i]
+            ids[i] = _best_ids(row, k)
+            best[i] = row[ids[i]]
+            if targets is not None and found is not None:
+                found.logits[i] = row[targets[i]]
+                found.ranks[i] = rank_of(targets[i], row)
+            row -= best[i, 0]
+            total = np.exp(row, out=exponentials).sum()
+            log_total = np.log(total)
+            log_normalizer[i] = best[i, 0] + log_total
+            entropy[i] = log_total - np.dot(exponentials, row) / total
+
+    share(rank_rows, rows)
     if not np.isfinite(entropy).all():  # 0 * -inf is NaN, so no infinite logit is lost
         raise not_finite(LOGITS)
     return Ranking(ids, best, log_normalizer, entropy, found)

@@ -1,5 +1,6 @@
 """AutoModelForCausalLM beside AutoModel: transformers' own objects over the same weights, and what they return."""
 
+import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,9 +11,12 @@ import transformers
 
 from ..checkpoint.config import GPT2Config
 from ..errors import not_finite
-from .auto_classes import AutoClassesFacts, ClassFacts, ModuleFacts
+from .auto_classes import AutoClassesFacts, ClassFacts, ModuleFacts, Shapes
 from .ranking import LOGITS
 from .torch_gpt2 import count_parameters, load_causal_lm, out_of_memory, rank_rows
+
+ON_REQUEST = ("hidden_states", "attentions")
+"""Fields of an output that hold something if the model is called with `output_NAME=True`."""
 
 
 class TorchAutoClasses:
@@ -44,8 +48,8 @@ class TorchAutoClasses:
             if not np.isfinite(difference):
                 raise not_finite(LOGITS)
             return AutoClassesFacts(
-                _facts("AutoModelForCausalLM", self.causal_lm, with_head),
-                _facts("AutoModel", self.base, without),
+                _facts("AutoModelForCausalLM", self.causal_lm, with_head, inputs.shape),
+                _facts("AutoModel", self.base, without, inputs.shape),
                 self.causal_lm.base_model_prefix,
                 difference,
                 rank_rows(logits[-1:].float(), top_k),
@@ -67,11 +71,33 @@ def base_model_of(causal_lm: Any) -> Any:
     return base.eval()
 
 
-def _facts(auto_class: str, model: Any, output: Any) -> ClassFacts:
+def _facts(auto_class: str, model: Any, output: Any, shape: torch.Size) -> ClassFacts:
     owners: dict[int, str] = {}  # of each weight, by its address, the first module that has it
     modules = tuple(_module_facts(name, module, owners) for name, module in model.named_modules())
+    given = _shapes(output)
+    asked = dict(_shapes(_all_outputs(auto_class, model.config, shape)))
+    missing = [name for name in ON_REQUEST if name in asked and name not in dict(given)]
+    return ClassFacts(auto_class, modules, given, tuple((name, asked[name]) for name in missing))
+
+
+def _shapes(output: Any) -> Shapes:
     shapes = ((name, _shape(value)) for name, value in output.items() if value is not None)
-    return ClassFacts(auto_class, modules, tuple((name, shape) for name, shape in shapes if shape != (0,)))
+    return tuple((name, shape) for name, shape in shapes if shape != (0,))
+
+
+def _all_outputs(auto_class: str, config: Any, shape: torch.Size) -> Any:
+    """What the class returns for token ids of this shape if asked for all: shapes alone, without memory or computing.
+
+    The attention weights of a long text would take gigabytes.
+    """
+    library: Any = transformers
+    wanted = {f"output_{name}": True for name in ON_REQUEST}
+    with torch.device("meta"):
+        model = getattr(library, auto_class).from_config(
+            copy.deepcopy(config),
+            attn_implementation="eager",  # the others never hold the weights
+        )
+        return model(torch.zeros(shape, dtype=torch.long), use_cache=True, **wanted)  # without it, values are read
 
 
 def _module_facts(name: str, module: Any, owners: dict[int, str]) -> ModuleFacts:
@@ -85,6 +111,8 @@ def _module_facts(name: str, module: Any, owners: dict[int, str]) -> ModuleFacts
         length=len(module) if isinstance(module, torch.nn.ModuleList) else None,
         in_features=getattr(module, "in_features", None),
         out_features=getattr(module, "out_features", None),
+        p=getattr(module, "p", None),
+        eps=getattr(module, "eps", None),
         tied_to=None if owner == name else owner,
     )
 

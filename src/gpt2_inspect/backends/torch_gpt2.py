@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from ..checkpoint.config import GPT2Config
+from ..checkpoint.pickles import broken_pickle
 from ..checkpoint.weights import open_checkpoint, shard_names
 from ..errors import BackendUnavailableError, ModelUnusableError, first_line, not_finite
 from ..filenames import PICKLE, PICKLE_INDEX, has_safetensors
@@ -70,6 +71,19 @@ class TorchGPT2:
             return TorchLogits(rows, self._model.lm_head)
         except torch.OutOfMemoryError as error:
             raise out_of_memory(self.device) from error
+
+    def forward_many(
+        self, texts: Sequence[Sequence[int]], caches: Sequence[Cache] | None = None, *, every_position: bool = False
+    ) -> "Sequence[TorchLogits]":
+        """One after the other: padding, which transformers needs to take them together, would change the numbers."""
+        stored = [None] * len(texts) if caches is None else list(caches)
+        for text, own in zip(texts, stored, strict=True):
+            if own is not None:
+                check_room(own, len(text))
+        return [
+            self.forward(np.array([text]), own, every_position=every_position)
+            for text, own in zip(texts, stored, strict=True)
+        ]
 
     @torch.inference_mode()
     def unembed(self, hidden: npt.NDArray[np.float32], *, with_ln_f: bool) -> "TorchLogits":
@@ -254,6 +268,8 @@ def _load_model(folder: Path, dtype: str) -> Any:
             output_loading_info=True,
         )
     except Exception as error:  # transformers and torch raise many kinds for broken files
+        if not has_safetensors(folder) and (broken := broken_pickle(_pickles(folder))) is not None:
+            raise broken from error
         raise ModelUnusableError(
             Message(
                 "transformers cannot open the weights in {folder!r}: {error}",
@@ -266,6 +282,12 @@ def _load_model(folder: Path, dtype: str) -> Any:
             Message("{folder!r}: its weights lack the tensor {tensor!r}", folder=str(folder), tensor=missing[0])
         )
     return model
+
+
+def _pickles(folder: Path) -> list[Path]:
+    """The files of its weights."""
+    whole = folder / PICKLE
+    return [whole] if whole.is_file() else [folder / name for name in shard_names(folder, PICKLE_INDEX)]
 
 
 def _observed(model: Any, observe: Observer) -> Any:

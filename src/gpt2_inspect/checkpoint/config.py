@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import ModelUnusableError
+from ..errors import ModelUnusableError, system_reason
 from ..messages import Message
 
 _MAX_NUMBER = 3e38
@@ -99,7 +99,7 @@ def read_json(path: Path, *, only_utf8: bool = False) -> dict[str, Any]:
         content = json.loads(raw.decode() if only_utf8 else raw)
     except OSError as error:
         raise ModelUnusableError(
-            Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+            Message("cannot read {path!r}: {reason}", path=str(path), reason=system_reason(error))
         ) from error
     except (ValueError, RecursionError) as error:
         raise ModelUnusableError(Message("{path!r} is not valid JSON: {error}", path=str(path), error=error)) from error

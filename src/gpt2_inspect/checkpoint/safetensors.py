@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import ModelUnusableError
+from ..errors import ModelUnusableError, system_reason
 from ..messages import Counted, Message
 
 _LENGTH_BYTES = 8
@@ -65,7 +65,7 @@ def open_safetensors(path: Path) -> SafetensorsFile:
             buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise ModelUnusableError(
-            Message("cannot read {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+            Message("cannot read {path!r}: {reason}", path=str(path), reason=system_reason(error))
         ) from error
     length = int.from_bytes(buffer[:_LENGTH_BYTES], "little")
     if length > min(size - _LENGTH_BYTES, _MAX_HEADER):

@@ -35,9 +35,10 @@ def run(arguments: "Sequence[str]", streams: "Streams") -> int:
 
 def _interrupted() -> None:
     """Ctrl-C: one line and its exit code. At once, for an exception could be lost while modules load."""
+    say = getattr(sys.modules.get("gpt2_inspect.messages"), "say", str)  # not while the language is still unknown
     if sys.__stderr__ is not None:  # closed by the shell, its number may be another file's by now
         try:  # noqa: SIM105  # contextlib may be what was just being loaded
-            os.write(2, b"error: interrupted\n")
+            os.write(2, say("error: interrupted").encode(sys.__stderr__.encoding, "backslashreplace") + b"\n")
         except OSError:
             pass
     os._exit(130)  # ExitCode.INTERRUPTED, which may not be there yet

@@ -7,12 +7,13 @@ import typer
 from .. import analysis
 from ..messages import say
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def attention(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     layer: Annotated[
         int | None, typer.Option("--layer", metavar="L", help=say("One layer, from 0. Default: all."))
     ] = None,
@@ -30,10 +31,18 @@ def attention(
             help=say("Write the weights of all layers and heads to FILE.npz or FILE.safetensors."),
         ),
     ] = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """See which tokens each token looks at.
 
     For each head: to which tokens the one at --position, by default the last, gives the largest attention weights, and
     the entropy of all its weights. With --layer and --head also the weights of every token.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect attention "The cat sat on the mat"
+        gpt2-inspect attention "The cat sat on the mat" --layer 1 --head 2
     """
     request.answer(lambda: analysis.AttentionQuestion, text, save)

@@ -8,6 +8,7 @@ from .. import analysis
 from ..messages import say
 from . import options
 from .command import Request
+from .working import working
 
 
 def compare_heads(
@@ -20,5 +21,17 @@ def compare_heads(
 
     Their classes, modules and outputs, and how those of the one follow from those of the other. These are
     transformers' own objects, so torch is loaded, which takes seconds.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect compare-heads "Once upon a"
+        gpt2-inspect compare-heads "Once upon a" --tree
     """
-    request.answer(lambda: analysis.CompareHeadsQuestion, text)
+    asked = request.streams.read_text(text)
+    with request.open_output() as out:
+        session = request.open_session(asked)
+        question = request.question(analysis.CompareHeadsQuestion)
+        with working(request.streams, say("loading torch and running both models ...")):
+            result = session.ask(question, asked)
+        out.write(result)

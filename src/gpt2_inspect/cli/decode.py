@@ -7,9 +7,10 @@ import typer
 from .. import analysis
 from ..errors import UsageError
 from ..messages import Message, say
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def decode(
     request: Request,
     ids: Annotated[
@@ -29,7 +30,7 @@ def decode(
             "--prompt",
             metavar="TEXT",
             help=say(
-                "Instead of ids: decode the argmax of the logits behind this text, and show their argsort; `-` reads "
+                "Instead of ids: decode the argmax of the logits after this text, and show their argsort; `-` reads "
                 "the text from standard input."
             ),
         ),
@@ -47,9 +48,15 @@ def decode(
 
     Each id is shown with its token and exact bytes, and below them the text of all together. With --prompt it shows
     why an index is decoded and not a logit: argmax and argsort say where in the vocabulary the largest logits stand,
-    and a place in the vocabulary is what a token id is.
+    and an index into the vocabulary is what a token id is.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect decode 258 300 400
+        gpt2-inspect decode --prompt "Once upon a"
     """
-    from .ids import read_ids
+    from .ids import as_ids, read_ids
 
     if prompt is not None and ids:
         raise UsageError(Message("--prompt takes the place of ids"), Message("give one or the other"))
@@ -57,9 +64,13 @@ def decode(
         raise UsageError(Message("--top-k is for --prompt"), Message("without it there are no logits to rank"))
     if bare:
         request.refuse_formats("--text")
+    if request.is_about_many(ids or prompt is not None):
+        request.refuse_with_many(text=bare)
+        request.answer_many(analysis.DecodeQuestion, "ids", as_ids)
+        return
     token_ids = [] if prompt is not None else read_ids(request.streams, ids or [])
     text = None if prompt is None else request.streams.read_text(prompt)
-    with request.open_output() as out:
+    with request.open_output(bare=bare) as out:
         session = request.open_session(text or "")
         if text is None:
             result = session.ask(request.question(analysis.DecodeQuestion), token_ids)

@@ -28,6 +28,12 @@ def embeddings(
 
     Their sums are what the first block reads. The nearest tokens are those whose vectors in wte have the largest
     cosines with the token's own; it is not among them itself.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect embeddings "king queen"
+        gpt2-inspect embeddings " king" --neighbors 10 --json
     """
     prompt = request.streams.read_text(text)
     with (

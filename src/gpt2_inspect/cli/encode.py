@@ -8,12 +8,13 @@ from .. import analysis
 from ..messages import say
 from ..sources import CHINESE
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def encode(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     ids: Annotated[
         bool, typer.Option("--ids", help=say("Print the ids and nothing else, on one line: for `decode`."))
     ] = False,
@@ -22,11 +23,21 @@ def encode(
 
     Each token is shown with its exact bytes and the characters that it has a part of. A character that is split over
     several tokens, as Chinese ones and emoji are, is shown with all of them.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect encode "hello, how are you"
+        gpt2-inspect encode "hello, how are you" --ids
     """
     if ids:
         request.refuse_formats("--ids")
-    prompt = request.streams.read_text(text)
-    with request.open_output() as out:
+    if request.is_about_many(text):
+        request.refuse_with_many(ids=ids)
+        request.answer_many(analysis.EncodeQuestion)
+        return
+    prompt = request.read_text(text)
+    with request.open_output(bare=ids) as out:
         session = request.open_session(prompt)
         result = session.encode_ids(prompt) if ids else session.ask(request.question(analysis.EncodeQuestion), prompt)
         count = len(result if isinstance(result, list) else result.tokens)

@@ -3,13 +3,13 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import OutputError, UsageError
-from ..messages import Message
+from ..errors import OutputError, UsageError, system_reason
+from ..messages import Message, one_of
 from . import unfinished
 
 TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
@@ -29,6 +29,28 @@ def file_named(option: str, name: str) -> Path:
             Message("add the name of a file"),
         )
     return Path(name)
+
+
+def check_ending(option: str, path: Path, suffixes: Sequence[str]) -> None:
+    """Raise UsageError if the file's name ends in none of them: it says what the file is to hold."""
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(
+            Message(
+                "{option} is {path!r}; it must be {names}",
+                option=option,
+                path=str(path),
+                names=one_of([f"FILE{suffix}" for suffix in suffixes]),
+            )
+        )
+
+
+def check_other_files(option: str, path: Path, others: Mapping[str, Path | None]) -> None:
+    """Raise UsageError if the file is one of those that other options name, which would replace it."""
+    for other, place in others.items():
+        if place is not None and os.path.realpath(path) == os.path.realpath(place):
+            raise UsageError(
+                Message("{option} and {other} are the same file, {path!r}", option=option, other=other, path=str(path))
+            )
 
 
 @contextmanager
@@ -114,5 +136,5 @@ def reported(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(
-            Message("cannot write {path!r}: {reason}", path=str(path), reason=error.strerror or error)
+            Message("cannot write {path!r}: {reason}", path=str(path), reason=system_reason(error))
         ) from error

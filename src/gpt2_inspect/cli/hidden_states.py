@@ -8,12 +8,13 @@ from .. import analysis
 from ..errors import UsageError
 from ..messages import Message, say
 from . import options
-from .command import Request
+from .command import Request, takes_many
 
 
+@takes_many
 def hidden_states(
     request: Request,
-    text: options.Text,
+    text: options.OneText = None,
     position: options.Position = -1,
     lens: Annotated[
         bool, typer.Option("--lens", help=say("Also read each state out as if it were the last (the logit lens)."))
@@ -22,12 +23,20 @@ def hidden_states(
         int | None, typer.Option("--top-k", "-k", help=say("With --lens: how many candidates to show. Default: 5."))
     ] = None,
     save: options.Save = None,
+    plot: options.Plot = None,
+    plot_size: options.PlotSize = None,
 ) -> None:
     """Look at what the layers hold, one after the other.
 
     These are the n_layer + 1 states that transformers returns with output_hidden_states=True: the residual stream
     before the first block and after each. The numbers are those of one position, by default the last. Below them
     stands the size of the key-value cache.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect hidden-states "Once upon a"
+        gpt2-inspect hidden-states "Once upon a" --lens --top-k 3
     """
     if top_k is not None and not lens:
         raise UsageError(Message("--top-k is for --lens"), Message("without it no candidates are shown"))

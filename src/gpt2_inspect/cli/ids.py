@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from ..errors import InputError, UsageError
 from ..messages import Message
@@ -43,6 +44,15 @@ def parse_ids(text: str) -> list[int]:
     return ids
 
 
+def as_ids(value: Any) -> list[int]:
+    """The ids in a record: as people type them, or a list of JSON. Raises InputError."""
+    if isinstance(value, str):
+        return parse_ids(value)
+    if not isinstance(value, list):
+        raise _no_ids(json.dumps(value, default=str))
+    return parse_ids(json.dumps(value)) if value else []
+
+
 def _number(piece: str) -> int:
     if not re.fullmatch("-?[0-9]+", piece) or len(piece) > _LONGEST:
         raise _no_id(piece)
@@ -53,12 +63,15 @@ def _array(piece: str) -> list[int]:
     try:
         values = json.loads(piece)
     except (ValueError, RecursionError):
-        shown = _shortened(piece)
-        raise InputError(Message("{shown!r} is no array of token ids", shown=shown), _HINT) from None
+        raise _no_ids(piece) from None
     for value in values:
         if type(value) is not int:  # True is one of its kind
             raise _no_id(json.dumps(value))
     return list(map(_number, map(str, values)))
+
+
+def _no_ids(piece: str) -> InputError:
+    return InputError(Message("{shown!r} is no array of token ids", shown=_shortened(piece)), _HINT)
 
 
 def _no_id(piece: str) -> InputError:

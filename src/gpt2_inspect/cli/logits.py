@@ -52,6 +52,12 @@ def logits(
     token that is not there yet. From them softmax makes probabilities: each logit minus the largest, exp of that,
     divided by the sum over the whole vocabulary. With --temperatures, --top-p or --sample-top-k it shows what sampling
     would draw from. Nothing is drawn.
+
+    In tables `·` is a space, `⏎` a line break.
+
+    Examples:
+        gpt2-inspect logits "Once upon a"
+        gpt2-inspect logits "Once upon a" --temperatures 0.5,1,2 --top-p 0.9
     """
     given = {} if temperatures is None else {"temperatures": _numbers(temperatures)}
     request._replace(own=request.own | given).answer(lambda: analysis.LogitsQuestion, text, save)

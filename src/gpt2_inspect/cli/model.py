@@ -1,5 +1,7 @@
 """Opening the model that the options name."""
 
+import os
+
 from ..errors import OutputError
 from ..messages import Message, say
 from ..session import Session, load
@@ -23,6 +25,8 @@ def open_session(
 
     Raises OutputError if one of the files that are being written is a file of the model.
     """
+    if streams.quiet:  # read by the hub's client once it is imported
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     session = load(
         model or None,
         backend=backend,

@@ -3,14 +3,14 @@
 import gc
 import os
 import sys
-import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
-from ..errors import ExitCode, InspectError, shortened
+from ..errors import ExitCode, InspectError, shortened, system_reason
 from ..messages import Option, say
+from .language import choose_language, with_language
+from .processors import choose_threads
 from .streams import Streams
 
 SELDOM = (200_000, 50, 50)
@@ -21,7 +21,7 @@ One that goes on and on still has its cycles collected."""
 def run_process() -> NoReturn:
     """Run the command that this process was started with, and exit."""
     gc.set_threshold(*SELDOM)
-    _choose_threads()
+    choose_threads()
     if not sys.warnoptions:  # NumPy warns of every overflow in damaged weights; the error says it once
         warnings.simplefilter("ignore")
     _leave(run(sys.argv[1:], Streams.of_process()))
@@ -30,6 +30,7 @@ def run_process() -> NoReturn:
 def run(arguments: Sequence[str], streams: Streams) -> int:
     """Run one command and return its exit code. The one place that turns errors into a line and a code."""
     try:
+        choose_language(arguments, streams.environ)
         code = _dispatch(arguments, streams)
         streams.stdout.flush()
     except BrokenPipeError:
@@ -49,7 +50,10 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
         if isinstance(error, OSError) and error.errno and error.filename is None:  # no: a full disk, a terminal gone
             streams.abandon_stdout()
             return _report(
-                streams, say("cannot write to standard output: {reason}", reason=error.strerror), None, ExitCode.USAGE
+                streams,
+                say("cannot write to standard output: {reason}", reason=system_reason(error)),
+                None,
+                ExitCode.USAGE,
             )
         reason = " ".join(str(error).split())
         hint = say("please report it, with what --traceback adds")
@@ -60,28 +64,27 @@ def run(arguments: Sequence[str], streams: Streams) -> int:
 
 def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
     """Without Typer's own `main`, for which an EOFError of anybody's is a Ctrl-C."""
+    if shell := streams.environ.get("GPT2_INSPECT_COMPLETE"):
+        from .completion import complete
+
+        streams.stdout.writelines(f"{line}\n" for line in complete(arguments, shell))
+        return ExitCode.DONE
     from typer import Exit, TyperException
     from typer.main import get_command
 
     from .app import app
 
     try:
-        command = get_command(app)
+        command = with_language(get_command(app))
         with command.make_context("gpt2-inspect", list(arguments), obj=streams) as context:
             command.invoke(context)
         return ExitCode.DONE
     except Exit as done:  # behind --help and --version
         return done.exit_code
     except TyperException as error:
-        where = getattr(error, "ctx", None)
-        hint = None
-        if where and type(error).__name__ == "NoSuchOption":
-            hint = say(
-                "see `{command} --help`; an argument that begins with - goes behind `--`", command=where.command_path
-            )
-        elif where:
-            hint = say("see `{command} --help`", command=where.command_path)
-        return _report(streams, " ".join(error.format_message().split()), hint, error.exit_code)
+        from .refusals import refused
+
+        raise refused(error, arguments) from None
 
 
 def _report(streams: Streams, message: str, hint: str | None, code: int) -> int:
@@ -109,38 +112,3 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _choose_threads() -> None:
-    """Give BLAS as many threads as there are idle processors for this process, unless the user has set a number.
-
-    By default it counts the machine's, which in a container can be many more; past eight, single tokens do not get
-    faster: they wait for memory. And its threads wait for each other in a loop: beside another busy program, which
-    takes turns with them, a run would be several times slower than on one thread.
-    """
-    if not any(name in os.environ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")):
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        idle = 0
-        for _ in range(LOOKS):
-            idle = max(idle, idle_processors())
-            if idle >= cores:
-                break
-            time.sleep(PAUSE_S)
-        os.environ["OPENBLAS_NUM_THREADS"] = str(max(1, min(cores, 8, idle)))
-
-
-LOOKS, PAUSE_S = 4, 0.001
-"""What is busy at one moment, such as the shell that has started this, may be done in the next."""
-
-
-def idle_processors() -> int:
-    """Processors that nothing else runs on at this moment; all of them where the system does not tell.
-
-    On Linux the fourth field of /proc/loadavg is `running/existing` threads, of which this is one (proc_loadavg(5)).
-    """
-    processors = os.cpu_count() or 1
-    try:
-        running = int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0])
-    except (OSError, ValueError, IndexError):
-        return processors
-    return processors - (running - 1)

@@ -1,15 +1,12 @@
 """`--save FILE` and its like: arrays as a file."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import UsageError
-from ..messages import Message, one_of
 from ..render.arrays import SUFFIXES, write_arrays
-from .files import open_whole, reported
+from .files import check_ending, check_other_files, open_whole, reported
 
 
 class Saver:
@@ -42,19 +39,7 @@ def open_save(option: str, path: Path | None, others: Mapping[str, Path | None])
     if path is None:
         yield None
         return
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(
-            Message(
-                "{option} is {path!r}; it must be {names}",
-                option=option,
-                path=str(path),
-                names=one_of([f"FILE{suffix}" for suffix in SUFFIXES]),
-            )
-        )
-    for other, place in others.items():
-        if place is not None and os.path.realpath(path) == os.path.realpath(place):
-            raise UsageError(
-                Message("{option} and {other} are the same file, {path!r}", option=option, other=other, path=str(path))
-            )
+    check_ending(option, path, SUFFIXES)
+    check_other_files(option, path, others)
     with open_whole(path, binary=True) as file:
         yield Saver(path, file)

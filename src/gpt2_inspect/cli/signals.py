@@ -25,6 +25,8 @@ def take_over(interrupted: "Callable[[], None]") -> None:
     """
 
     def interrupt(*_: object) -> None:
+        if _wait(lambda: interrupt()):
+            return
         clear_away()
         interrupted()
 
@@ -38,7 +40,35 @@ def take_over(interrupted: "Callable[[], None]") -> None:
 
 def _end(number: int, _frame: object) -> None:
     """Die of the signal, as if it had no handler: whoever waits for the process is told so."""
+    if _wait(lambda: _end(number, _frame)):
+        return
     clear_away()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(128 + number)  # the first process of a container survives that
+
+
+class Whole:
+    """A block whose end a signal waits for, so that a line is written whole; a second signal does not wait."""
+
+    def __enter__(self) -> None:
+        global _inside
+        _inside = True
+
+    def __exit__(self, *_: object) -> None:
+        global _inside
+        _inside = False
+        if _waiting:
+            _waiting.pop()()
+
+
+_inside = False
+_waiting: "list[Callable[[], None]]" = []
+
+
+def _wait(then: "Callable[[], None]") -> bool:
+    """True if the signal has to wait."""
+    if not _inside or _waiting:
+        return False
+    _waiting.append(then)
+    return True

@@ -5,7 +5,8 @@ A sentence stands where it is needed, in English, as a template with named place
 whether options are spelt for Python or for a command line. What is data (JSON, CSV, codes) does not come here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 
@@ -15,6 +16,8 @@ class Catalogue(Protocol):
     def gettext(self, message: str) -> str: ...
 
     def ngettext(self, singular: str, plural: str, n: int) -> str: ...
+
+    def pgettext(self, context: str, message: str) -> str: ...
 
 
 class _English:
@@ -26,6 +29,9 @@ class _English:
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         return singular if n == 1 else plural
 
+    def pgettext(self, context: str, message: str) -> str:
+        return message
+
 
 _catalogue: Catalogue = _English()
 
@@ -34,6 +40,17 @@ def use_catalogue(catalogue: Catalogue | None) -> None:
     """From now on say everything in this language; None for English."""
     global _catalogue
     _catalogue = catalogue or _English()
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """Within it everything is said in English: for data, which do not change with the language."""
+    spoken = _catalogue
+    use_catalogue(None)
+    try:
+        yield
+    finally:
+        use_catalogue(spoken)
 
 
 class Option(str):
@@ -97,16 +114,18 @@ def _counted(template: str, plural: str, values: dict[str, Any]) -> Counted:
 
 def all_of(names: Sequence[str]) -> Message:
     """One name or several, as a part of a sentence: `a, b and c`."""
-    return _joined(names, Message("{some} and {last}", some=", ".join(names[:-1]), last=names[-1]))
+    return Message("{some} and {last}", some=listed(names[:-1]), last=names[-1]) if names[1:] else listed(names)
 
 
 def one_of(names: Sequence[str]) -> Message:
     """The same as a choice: `a, b or c`."""
-    return _joined(names, Message("{some} or {last}", some=", ".join(names[:-1]), last=names[-1]))
+    return Message("{some} or {last}", some=listed(names[:-1]), last=names[-1]) if names[1:] else listed(names)
 
 
-def _joined(names: Sequence[str], several: Message) -> Message:
-    return several if len(names) > 1 else Message("{name}", name=names[0])
+def listed(names: Sequence[str]) -> Message:
+    """The names with commas between them."""
+    *others, last = names
+    return Message("{names}, {name}", names=listed(others), name=last) if others else Message("{name}", name=last)
 
 
 def say(template: str, /, **values: Any) -> str:
@@ -117,6 +136,11 @@ def say(template: str, /, **values: Any) -> str:
 def say_n(template: str, plural: str, /, *, n: int, **values: Any) -> str:
     """A sentence about `n` things."""
     return Counted(template, plural, n=n, **values).say()
+
+
+def say_as(context: str, word: str) -> str:
+    """A word that is another one in other places, where a language may have another for it."""
+    return _catalogue.pgettext(context, word)
 
 
 def _spelt(value: Any, spelling: Spelling) -> Any:

@@ -2,34 +2,29 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
-from .formats import FORMATS, Page
+from .formats import ANY_PAGE, BINARY, FORMATS, Page
 
 if TYPE_CHECKING:
-    from ..results import Result
+    from ..results import Document
 
-__all__ = ["FORMATS", "Page", "render"]
+__all__ = ["BINARY", "FORMATS", "Page", "render", "render_head"]
 
 
-def render(
-    result: "Result",
-    form: str,
-    width: int | None = None,
-    terminal: TextIO | None = None,
-    *,
-    prompt_index: int = 0,
-) -> Iterator[str]:
-    """The result in one of FORMATS, in pieces.
-
-    Args:
-        result: what a question was answered with.
-        form: the name of the format.
-        width: columns that a table may take; None for as many as it needs.
-        terminal: what gives a table its colours; None for none.
-        prompt_index: which of several texts the result is about, for rows and lines that stand alone; from 0.
-    """
-    chosen = FORMATS[form]
-    module = import_module(f".{chosen.module}", __name__)
-    pieces: Iterator[str] = getattr(module, chosen.function)(result, Page(width, terminal, prompt_index))
+def render(result: "Document", form: str, page: Page = ANY_PAGE) -> Iterator[Any]:
+    """What a question was answered with, in one of FORMATS, in pieces of text; or of bytes, in one that is BINARY."""
+    chosen = (FORMATS | BINARY)[form]
+    if not (page.timing and chosen.timed):
+        result = result.without_times()
+    pieces: Iterator[Any] = getattr(import_module(f".{chosen.module}", __name__), chosen.function)(result, page)
     return pieces
+
+
+def render_head(result: "Document", form: str, page: Page) -> str:
+    """What stands once above the results of many texts; nothing in most formats."""
+    chosen = FORMATS[form]
+    if not chosen.head:
+        return ""
+    head: str = getattr(import_module(f".{chosen.module}", __name__), chosen.head)(result, page)
+    return head

@@ -1,19 +1,24 @@
 """Laying out a grid for a terminal of a given width, whole or row by row. What is longer than its column is broken.
 
-Nothing is cut but columns of which the end is shown. These forms there are, and the first that fits is taken:
+Nothing is cut but texts of a tail column that are longer than the terminal. These forms there are, and the first that
+fits is taken:
 
-    columns   each as wide as it needs; or, if the grid has key columns, several grids below each other that all begin
-              with these; or columns of text narrower, their cells broken into lines. Asides go at the right of their
-              texts if that fits, else below
-    lists     a list of cells for each row
+    columns      each as wide as it needs; or columns of text narrower, their cells broken into lines; or, if the grid
+                 has key columns, several grids below each other that all begin with these. The tail column, if there
+                 is one, takes what is left; a text that is longer goes above its row
+    below texts  the first cell and the text of the tail column on a line, the other columns on the next
+    lists        a list of cells for each row
+
+Asides go at the right of their texts if in a row all do, else below.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from ..messages import say
 from .lines import Line, Measure, Segment, pad, tail, wrap
 from .sections import Cell, Column, Grid, Row
-from .widths import Band, bands, deciding_rows, whole_width
+from .widths import SPARE, Band, band_below_texts, bands, deciding_rows, tail_column, whole_width
 
 _VALUE = 8
 """Columns that a value in a list needs beside its heading; with fewer it goes below."""
@@ -58,27 +63,32 @@ def title_lines(grid: Grid, width: int | None, measure: Measure) -> Iterator[Lin
 def layouts(grid: Grid, width: int | None, measure: Measure) -> list[Layout]:
     """What writes the rows, below each other; one for a grid with a sample, whose rows need not be known for it."""
     found = bands(grid, width, measure)
-    if not found:
-        assert width is not None  # without a limit everything fits
-        return [_Lists(grid, width, measure)]
-    return [_Columns(grid, band, width, measure, last=band is found[-1]) for band in found]
+    if found:
+        return [_Columns(grid, band, width, measure, last=band is found[-1]) for band in found]
+    assert width is not None  # without a limit everything fits
+    below = band_below_texts(grid, width, measure)
+    return [_BelowTexts(grid, below, width, measure) if below else _Lists(grid, width, measure)]
 
 
 class _Columns:
     """Side by side, under headings."""
 
-    def __init__(self, grid: Grid, band: Band, width: int | None, measure: Measure, *, last: bool) -> None:
-        self._band = band
-        self._gap = grid.gap
+    def __init__(self, grid: Grid, band: Band, width: int | None, measure: Measure, *, last: bool = False) -> None:
+        self._grid = grid
+        self._indices, self._widths = band
         self._columns = [grid.columns[index] for index in band.indices]
-        self._below = [(index, column) for index, column in enumerate(grid.columns) if column.below and last]
+        self._reaches = [
+            _reach(grid, index, most, width, measure) for index, most in zip(band.indices, band.widths, strict=True)
+        ]
+        self._tail = tail_column(grid)
         self._width = width
         self._measure = measure
+        self._last = last
 
     def head(self) -> Iterator[Line]:
         broken = [
             wrap(column.heading, width, self._measure)
-            for column, width in zip(self._columns, self._band.widths, strict=True)
+            for column, width in zip(self._columns, self._widths, strict=True)
         ]
         return self._lines([Cell("")] * len(broken), broken, heading=True)
 
@@ -86,36 +96,62 @@ class _Columns:
         return iter(())
 
     def row(self, row: Row) -> Iterator[Line]:
-        cells = [row[index] for index in self._band.indices]
+        cells = [row[index] for index in self._indices]
+        if self._width is not None and self._tail in self._indices:
+            at = self._indices.index(self._tail)
+            if self._measure(cells[at].text) > self._widths[at]:
+                yield _line_above(row, self._widths[0], self._grid.gap, self._width, self._measure)
+                cells[: at + 1] = [Cell("")] * (at + 1)
+        asides = [(cell, reach) for cell, reach in zip(cells, self._reaches, strict=True) if cell.aside]
+        beside = all(whole_width(cell, self._measure) <= reach for cell, reach in asides)
         broken = [
             [tail(cell.text, width, self._measure)]
             if column.tail
-            else _broken(cell, width, self._measure, beside=self._band.beside)
-            for column, cell, width in zip(self._columns, cells, self._band.widths, strict=True)
+            else _broken(cell, reach if cell.aside else width, self._measure, beside=beside)
+            for column, cell, width, reach in zip(self._columns, cells, self._widths, self._reaches, strict=True)
         ]
         yield from self._lines(cells, broken)
-        for index, column in self._below:
-            if row[index].text:
-                yield from self._line_below(column, row[index])
+        if self._last:
+            yield from _lines_below(self._grid, row, self._widths[0] + self._grid.gap, self._width, self._measure)
 
     def _lines(self, cells: Sequence[Cell], broken: Sequence[list[str]], *, heading: bool = False) -> Iterator[Line]:
         for index in range(max(map(len, broken))):
             line: Line = []
-            for column, cell, parts, width in zip(self._columns, cells, broken, self._band.widths, strict=True):
+            for column, cell, parts, width in zip(self._columns, cells, broken, self._widths, strict=True):
                 inside = index < len(parts)
                 text = pad(parts[index] if inside else "", width, self._measure, right=column.number)
-                gap = [Segment(" " * self._gap)] if line else []
+                gap = [Segment(" " * self._grid.gap)] if line else []
                 line += [*gap, Segment(text, cell.prob if inside else None, cell.strong, heading)]
             yield line
 
-    def _line_below(self, column: Column, cell: Cell) -> Iterator[Line]:
-        """Indented behind the first column, if that leaves room."""
-        indent = self._band.widths[0] + self._gap
-        if self._width is not None and self._width - indent < _VALUE:
-            indent = 0
-        room = None if self._width is None else self._width - indent
-        for line in _line_below(column, cell, room, self._measure):
-            yield [Segment(" " * indent), *line]
+
+class _BelowTexts:
+    """The first cell and the text on a line, the others indented on the next ones."""
+
+    def __init__(self, grid: Grid, band: Band, width: int, measure: Measure) -> None:
+        self._grid = grid
+        self._first = whole_width(grid.sample[0], measure)
+        self._others = _Columns(grid, band, width - grid.gap, measure)
+        self._width = width
+        self._measure = measure
+
+    def head(self) -> Iterator[Line]:
+        first, text, *_ = (Cell(column.heading) for column in self._grid.columns)
+        line = _line_above((first, text), self._first, self._grid.gap, self._width, self._measure)
+        yield [segment._replace(heading=True) for segment in line]
+        yield from self._indented(self._others.head())
+
+    def no_rows(self) -> Iterator[Line]:
+        return iter(())
+
+    def row(self, row: Row) -> Iterator[Line]:
+        if row[0].text:
+            yield _line_above(row, self._first, self._grid.gap, self._width, self._measure)
+        yield from self._indented(self._others.row(row))
+        yield from _lines_below(self._grid, row, self._grid.gap, self._width, self._measure)
+
+    def _indented(self, lines: Iterator[Line]) -> Iterator[Line]:
+        return ([Segment(" " * self._grid.gap), *line] for line in lines)
 
 
 class _Lists:
@@ -126,6 +162,7 @@ class _Lists:
 
     def __init__(self, grid: Grid, width: int, measure: Measure) -> None:
         rows = deciding_rows(grid, width)
+        self._grid = grid
         self._columns = grid.columns
         self._width = width
         self._measure = measure
@@ -139,10 +176,11 @@ class _Lists:
         if not self._beside:
             indent = grid.gap if width - grid.gap >= longest else 0
         self._indent = indent
-        with_aside = (whole_width(cell, True, measure) for _, cell in pairs if cell.aside)
-        self._with_aside = min(width - indent, max(with_aside, default=0))
+        with_aside = (whole_width(cell, measure) for _, cell in pairs if cell.aside)
+        self._with_aside = min(width - indent, max(with_aside, default=0) + SPARE)
         room = width - indent - longest - grid.gap
-        self._shares = self._beside and room >= _END and len(grid.columns) > 1 and bool(grid.columns[1].tail)
+        self._shown_end = tail_column(grid) is not None
+        self._shares = self._shown_end and self._beside and room >= _END
 
     def head(self) -> Iterator[Line]:
         return iter(())
@@ -151,20 +189,18 @@ class _Lists:
         return self.row((Cell(""),) * len(self._columns))
 
     def row(self, row: Row) -> Iterator[Line]:
-        if self._begun:
+        goes_on = bool(row) and self._shown_end and not row[0].text
+        if self._begun and not goes_on:
             yield []
         self._begun = True
         for index, (column, cell) in enumerate(zip(self._columns, row, strict=True)):
-            if column.below:
-                if cell.text:
-                    yield from _line_below(column, cell, self._width, self._measure)
-                continue
-            if self._shares and index == 1:
+            if column.below or (goes_on and not cell.text) or (self._shares and index == 1):
                 continue
             values = self._values(column, cell)
             if self._shares and index == 0:  # the end of the text goes on the line of the first cell
                 values = [cell.text + " " * self._gap + self._end(row[1], self._measure(cell.text) + self._gap)]
             yield from self._item(column, cell, values)
+        yield from _lines_below(self._grid, row, 0, self._width, self._measure)
 
     def _item(self, column: Column, cell: Cell, values: Sequence[str]) -> Iterator[Line]:
         label = column.heading if self._beside else ""
@@ -180,23 +216,49 @@ class _Lists:
     def _values(self, column: Column, cell: Cell) -> list[str]:
         if column.tail:
             return [self._end(cell, 0)]
-        width = self._with_aside if cell.aside else self._width - self._indent
-        return _broken(cell, width, self._measure, beside=True)
+        if not cell.aside:
+            return wrap(cell.text, self._width - self._indent, self._measure)
+        width = self._with_aside
+        return _broken(cell, width, self._measure, beside=whole_width(cell, self._measure) <= width)
 
     def _end(self, cell: Cell, used: int) -> str:
         return tail(cell.text, self._width - self._indent - used, self._measure)
 
 
-def _line_below(column: Column, cell: Cell, width: int | None, measure: Measure) -> Iterator[Line]:
-    """Heading, text and aside together, below a row."""
-    text = f"{column.heading}: {cell.text} {cell.aside}".rstrip()
-    for part in [text] if width is None else wrap(text, width, measure):
-        yield [Segment(part, cell.prob, cell.strong)]
+def _reach(grid: Grid, index: int, most: int, width: int | None, measure: Measure) -> int:
+    """How far to the right the asides of a column go: not further than its widest cell, whatever its heading takes."""
+    if grid.sample and width is not None:
+        return most
+    return min(most, max((whole_width(row[index], measure) for row in grid.rows), default=most))
+
+
+def _line_above(row: Row, first: int, gap: int, width: int, measure: Measure) -> Line:
+    """The first cell, `first` columns wide, and as much of the end of the text behind it as a line can hold."""
+    room = width - first - gap
+    number = pad(row[0].text, first, measure, right=True)
+    return [Segment(number), Segment(" " * gap), Segment(tail(row[1].text, room, measure))]
+
+
+def _lines_below(grid: Grid, row: Row, indent: int, width: int | None, measure: Measure) -> Iterator[Line]:
+    """Heading, text and aside of the cells that stand below their row, indented if that leaves room."""
+    if width is not None and width - indent < _VALUE:
+        indent = 0
+    for column, cell in zip(grid.columns, row, strict=True):
+        if not column.below or not cell.text:
+            continue
+        text = say("{heading}: {meaning}", heading=column.heading, meaning=f"{cell.text} {cell.aside}".rstrip())
+        for part in [text] if width is None else wrap(text, width - indent, measure):
+            space = [Segment(" " * indent)] if indent else []
+            yield [*space, Segment(part, cell.prob, cell.strong)]
 
 
 def _broken(cell: Cell, width: int, measure: Measure, *, beside: bool) -> list[str]:
-    """The lines of a cell in so many columns."""
-    if cell.aside and beside and whole_width(cell, beside, measure) <= width:
+    """The lines of a cell in so many columns; its aside stands at the right, so that those of a column line up."""
+    if cell.aside and beside:
         return [pad(cell.text, width - measure(cell.aside), measure) + cell.aside]
-    aside = wrap(cell.aside, width, measure) if cell.aside else []
-    return [*wrap(cell.text, width, measure), *aside]
+    lines = wrap(cell.text, width, measure)
+    if not cell.aside:
+        return lines
+    if len(lines) > 1 and measure(lines[-1]) + 1 + measure(cell.aside) <= width:
+        return [*lines[:-1], pad(lines[-1], width - measure(cell.aside), measure) + cell.aside]
+    return [*lines, *(pad(part, width, measure, right=True) for part in wrap(cell.aside, width, measure))]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from json.encoder import encode_basestring
 from typing import Any
 
-from ..results import SCHEMA_VERSION, Record, Result
+from ..results import Document, Record
 from .formats import Page
 
 _STEP = "  "
@@ -20,20 +20,31 @@ _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 """What would steer a terminal or hide text, and JSON does not escape by itself: controls and bidirectional marks."""
 
 
-def render_json(result: Result, page: Page) -> Iterator[str]:
-    """The whole result as one indented document."""
+def render_json(result: Document, page: Page) -> Iterator[str]:
+    """The whole result as one indented document; one of many texts has a line of its own."""
+    if page.many:
+        yield json_line({**result.envelope(), **_place(page, "id"), **result.to_dict()})
+        return
     yield from _pieces(result, "")
     yield "\n"
 
 
-def render_jsonl(result: Result, page: Page) -> Iterator[str]:
+def render_jsonl(result: Document, page: Page) -> Iterator[str]:
     """The parts of the result, one a line, each with what it takes to stand alone."""
     for item in result.items():
-        head = {"schema_version": SCHEMA_VERSION, "command": result.command, "model": result.model.name}
-        text = json.dumps(
-            {**head, "prompt_index": page.prompt_index, **item.to_dict()}, ensure_ascii=False, allow_nan=False
-        )
-        yield _without_steering(text) + "\n"
+        head = {**result.envelope(), **result.about(), **_place(page, "prompt_id")}
+        yield json_line({**head, **item.to_dict()})
+
+
+def _place(page: Page, id_name: str) -> dict[str, Any]:
+    """Which text it is about."""
+    called = {id_name: page.prompt_id} if page.many else {}
+    return {**called, "prompt_index": page.prompt_index}
+
+
+def json_line(value: dict[str, Any]) -> str:
+    """An object on a line of its own."""
+    return _without_steering(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _pieces(value: Any, indent: str) -> Iterator[str]:

@@ -1,7 +1,10 @@
 """Lines of a terminal: pieces of text with what to shade them by, and breaking text so that none of it is lost."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
+
+from .signs import signs
 
 Measure = Callable[[str], int]
 """Columns that a text takes on a terminal; a Chinese character takes two."""
@@ -34,18 +37,48 @@ def fold(text: str, width: int, measure: Measure) -> list[str]:
 def wrap(text: str, width: int, measure: Measure) -> list[str]:
     """`text` in lines of at most `width` columns, broken between words where these are not too long themselves.
 
-    Only spaces at the breaks are left out. There is always a line.
+    Chinese is broken between characters, but not before what closes nor behind what opens. Only spaces at the breaks
+    are left out. There is always a line.
     """
     if measure(text) <= width:
         return [text]
     lines: list[str] = []
     for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and measure(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines += fold(word, width, measure)
+        for index, piece in enumerate(_pieces(word)):
+            longer = f"{lines[-1]}{'' if index else ' '}{piece}" if lines else piece
+            if lines and measure(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines += fold(piece, width, measure)
     return [line for line in lines if line.strip(" ")] or [""]
+
+
+_CLOSING = frozenset(
+    "\uff0c\u3002\u3001\uff1b\uff1a\uff01\uff1f\uff09\u3011\u300d\u300f\u300b\u3009\u201d\u2019\u2026%,.;:!?)]}"
+)
+_OPENING = frozenset("\uff08\u3010\u300c\u300e\u300a\u3008\u201c\u2018([{")
+"""Full stops, commas and brackets: what begins no line and what ends none (https://www.w3.org/TR/clreq/)."""
+
+
+def _pieces(word: str) -> list[str]:
+    """The word in pieces that may go on different lines: one, but for Chinese."""
+    pieces = [word[:1]]
+    for before, character in pairwise(word):
+        chinese = _is_chinese(before) or _is_chinese(character)
+        if chinese and before not in _OPENING and character not in _CLOSING:
+            pieces.append(character)
+        else:
+            pieces[-1] += character
+    return pieces
+
+
+def _is_chinese(character: str) -> bool:
+    """True for characters of Chinese and Japanese, with their punctuation and full-width forms."""
+    return any(first <= character <= last for first, last in _CHINESE)
+
+
+_CHINESE = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\uff00", "\uffef"), ("\U00020000", "\U0003ffff"))
+"""Unicode's blocks for Chinese and Japanese, from radicals to unified ideographs and their extensions."""
 
 
 def tail(text: str, width: int, measure: Measure) -> str:
@@ -53,9 +86,10 @@ def tail(text: str, width: int, measure: Measure) -> str:
     shown = text[-4 * width :]  # four characters a column: some have no width of their own
     if len(shown) == len(text) and measure(shown) <= width:
         return shown
-    while shown and (excess := measure(shown) - (width - 1)) > 0:
+    cut = signs().cut
+    while shown and (excess := measure(shown) - (width - len(cut))) > 0:
         shown = shown[(excess + 1) // 2 :]  # no character takes more than two columns
-    return "…" + shown
+    return cut + shown
 
 
 def pad(text: str, width: int, measure: Measure, *, right: bool = False) -> str:

@@ -2,20 +2,25 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..results import Result
+from ..results import Document
 from .formats import Page
 from .markdown_text import block_text, cell_text, inline_text
-from .sections import Cell, Column, Facts, Grid, Listing, Passage, Section
+from .places import place_line
+from .sections import Cell, Column, Facts, Grid, Listing, Passage, Prose, Section
 from .views import view_of
 from .visible import visible_line
 
 
-def render_markdown(result: Result, page: Page) -> Iterator[str]:
+def render_markdown(result: Document, page: Page) -> Iterator[str]:
     """The sections of the result, with empty lines between them."""
-    for index, section in enumerate(view_of(result.command).sections(result)):
+    if page.many:
+        yield f"## {block_text(place_line(page, result))}\n\n"
+    for index, section in enumerate([*view_of(result.command).sections(result, page), *page.below]):
         if index:
             yield "\n"
         yield from _section(section)
+    if page.many:
+        yield "\n"
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -25,6 +30,8 @@ def _section(section: Section) -> Iterator[str]:
         case Passage():
             yield block_text(visible_line(section.text).lstrip()) + "\n"  # four spaces would make it code
         case Listing():
+            if section.title:
+                yield f"**{inline_text(section.title)}**\n\n"
             fence = _fence(section)
             yield f"{fence}\n"
             for cell in section.lines:
@@ -33,6 +40,11 @@ def _section(section: Section) -> Iterator[str]:
         case Facts():
             for line in section.lines:
                 yield f"- {block_text(line.lstrip())}\n"
+        case Prose():
+            yield f"**{inline_text(section.heading)}**\n\n"
+            between = "" if section.listed else "\n"
+            mark = "- " if section.listed else ""
+            yield between.join(f"{mark}{block_text(paragraph)}\n" for paragraph in section.paragraphs)
 
 
 def _grid(grid: Grid) -> Iterator[str]:
@@ -55,7 +67,8 @@ def _rule(column: Column) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = cell_text(f"{cell.text} {cell.aside}".strip())  # beside a space, stars would be stars
+    aside = " ".join(cell.aside.split())  # which may be padded, to line up on a terminal
+    text = cell_text(f"{cell.text} {aside}".strip())  # beside a space, stars would be stars
     return f"**{text}**" if cell.strong and text else text
 
 

@@ -14,7 +14,7 @@ class Cell(NamedTuple):
     """What to shade it by, from 0 to 1; None for no shade."""
     strong: bool = False
     aside: str = ""
-    """What belongs to the text but stands at the right end of the cell, or below the text: a percentage."""
+    """What belongs to the text but stands at the right end of the cell, beside the text or below it: a percentage."""
 
 
 class Column(NamedTuple):
@@ -23,8 +23,12 @@ class Column(NamedTuple):
     heading: str
     number: bool = False
     """Numbers stand at the right and are not broken."""
+    whole: bool = False
+    """Nor are these texts, which stand at the left: names."""
     tail: int = 0
-    """If not 0, a terminal shows the end of each text, on one line of at most so many columns."""
+    """If not 0, its texts stay on one line; it is the second column of a grid with a sample. One that is longer than
+    the column goes above its row, and of one that is longer than the terminal the end is shown; where nothing limits
+    the width, the end of one that takes more columns than this."""
     below: bool = False
     """On a terminal the few cells that have a text stand in a line of their own below their row."""
 
@@ -45,7 +49,7 @@ class Grid(NamedTuple):
     """Spaces between columns."""
     sample: Row = ()
     """For rows that are written as they are computed: a typical one. On a terminal it fixes the widths, in place of the
-    rows, and the grid is not spread."""
+    rows, and the grid is not spread. A row whose first cell is empty goes on with the row before it."""
 
 
 class Facts(NamedTuple):
@@ -64,6 +68,16 @@ class Listing(NamedTuple):
     """Lines whose indentation counts."""
 
     lines: tuple[Cell, ...]
+    title: str = ""
 
 
-Section = Grid | Facts | Passage | Listing
+class Prose(NamedTuple):
+    """Paragraphs under a heading, for reading: a terminal breaks them into lines that are not too long for that."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    listed: bool = False
+    """Each is an item of a list."""
+
+
+Section = Grid | Facts | Passage | Listing | Prose

@@ -6,13 +6,10 @@ from typing import NamedTuple
 from .lines import Measure
 from .sections import Cell, Column, Grid, Row
 
-_WORD = 12
-"""Columns that a word keeps before it is broken."""
+_WORD = 13
+"""Columns that a word keeps before it is broken: those of `<|endoftext|>`."""
 
-_TAIL = 14
-"""Columns that the end of a text keeps."""
-
-_SPARE = 3
+SPARE = 3
 """Columns more than a typical cell that one with an aside takes where there is room for them."""
 
 
@@ -21,8 +18,6 @@ class Band(NamedTuple):
 
     indices: list[int]
     widths: list[int]
-    beside: bool
-    """Asides go at the right of their texts, not below."""
 
 
 class _Need(NamedTuple):
@@ -37,52 +32,95 @@ def deciding_rows(grid: Grid, width: int | None) -> tuple[Row, ...]:
     return (grid.sample,) if grid.sample and width is not None else grid.rows
 
 
+def tail_column(grid: Grid) -> int | None:
+    """The index of the column whose texts stay on one line, if there is one."""
+    return next((index for index, column in enumerate(grid.columns) if column.tail), None)
+
+
 def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
-    """How the columns that are not `below` go into `width`; None if not even a part of them fits."""
+    """How the columns that are not `below` go into `width`; None if not even a part of them fits.
+
+    Of a grid with a sample all go side by side as they are, and the texts of the tail column take what is left:
+    later ones may need it.
+    """
+    across = _across(grid)
+    needs = _needs(grid, across, width, measure)
+    natural = [need.natural for need in needs.values()]
+    if width is None or _total(natural, grid.gap) <= width:
+        if (tail := tail_column(grid)) is not None and width is not None:
+            spare = width - _total(natural, grid.gap)
+            natural[across.index(tail)] += spare if grid.sample else min(spare, _cut(grid, tail, measure))
+        return [Band(across, natural)]
+    if grid.sample:
+        widths = _narrowed(list(needs.values()), grid.gap, width)
+        fits = all(now >= typical for now, typical in zip(widths, _typical(grid, across, measure), strict=True))
+        return [Band(across, widths)] if fits else None
+    found = []
+    narrow = _total([need.least for need in needs.values()], grid.gap) <= width
+    for indices in [across] if narrow or not grid.keys else _spread(across, needs, grid.keys, grid.gap, width):
+        widths = _narrowed([needs[index] for index in indices], grid.gap, width)
+        if _total(widths, grid.gap) > width:
+            return None
+        found.append(Band(indices, widths))
+    return found
+
+
+def _cut(grid: Grid, tail: int, measure: Measure) -> int:
+    """How many columns the longest text of the tail column lacks."""
+    column = grid.columns[tail]
+    longest = max((whole_width(row[tail], measure) for row in grid.rows), default=0)
+    return max(0, longest - max(column.tail, measure(column.heading)))
+
+
+def band_below_texts(grid: Grid, width: int, measure: Measure) -> Band | None:
+    """The columns that go, indented, below a text and the cell before it; None if they do not fit."""
+    tail = tail_column(grid)
+    if tail is None:
+        return None
+    indices = _across(grid)[tail + 1 :]
+    room = width - grid.gap
+    widths = _narrowed(list(_needs(grid, indices, width, measure).values()), grid.gap, room)
+    return Band(indices, widths) if indices and _total(widths, grid.gap) <= room else None
+
+
+def _across(grid: Grid) -> list[int]:
+    return [index for index, column in enumerate(grid.columns) if not column.below]
+
+
+def _needs(grid: Grid, indices: Sequence[int], width: int | None, measure: Measure) -> dict[int, _Need]:
     rows = deciding_rows(grid, width)
-    across = [index for index, column in enumerate(grid.columns) if not column.below]
-    asides = any(cell.aside for row in rows for cell in row)
     typical = bool(grid.sample) and width is not None
-    for beside in (True, False) if asides else (True,):
-        needs = {
-            index: _need(grid.columns[index], [row[index] for row in rows], beside, typical, measure)
-            for index in across
-        }
-        found = _fitted(grid, needs, beside, width)
-        if found is not None:
-            return found
-    return None
+    return {index: _need(grid.columns[index], [row[index] for row in rows], typical, measure) for index in indices}
 
 
-def _need(column: Column, cells: Sequence[Cell], beside: bool, typical: bool, measure: Measure) -> _Need:
+def _need(column: Column, cells: Sequence[Cell], typical: bool, measure: Measure) -> _Need:
     """`typical`: the cells are those of a sample, and others may be longer."""
     heading = measure(column.heading)
     heading_word = min(_WORD, _longest_word(column.heading, measure))
+    whole = max((whole_width(cell, measure) for cell in cells), default=0)
     if column.tail:
-        longest = max((measure(cell.text) for cell in cells), default=0)
-        natural = max(heading, column.tail if typical else min(column.tail, longest))
-        return _Need(natural, max(heading_word, min(natural, _TAIL)))
-    whole = max((whole_width(cell, beside, measure) for cell in cells), default=0)
-    if column.number:
+        natural = max(heading, whole if typical else min(column.tail, whole))
+        return _Need(natural, natural)
+    if column.number or column.whole:
         return _Need(max(heading, whole), max(heading_word, whole))
-    least = max((_least_width(cell, beside, measure) for cell in cells), default=0)
-    spare = _SPARE if beside and typical and any(cell.aside for cell in cells) else 0
-    return _Need(max(heading, whole + spare), max(heading_word, least))
+    least = max((_least_width(cell, measure) for cell in cells), default=0)
+    if typical and any(cell.aside for cell in cells):
+        return _Need(max(heading, whole + SPARE), max(heading_word, least, _WORD))
+    return _Need(max(heading, whole), max(heading_word, least))
 
 
-def whole_width(cell: Cell, beside: bool, measure: Measure) -> int:
-    """The width of a cell that is not broken."""
-    if not cell.aside:
-        return measure(cell.text)
-    if beside:
-        return measure(cell.text) + 1 + measure(cell.aside)
-    return max(measure(cell.text), measure(cell.aside))
+def _typical(grid: Grid, indices: Sequence[int], measure: Measure) -> list[int]:
+    """The widths in which the cells of the sample are whole."""
+    return [whole_width(grid.sample[index], measure) for index in indices]
 
 
-def _least_width(cell: Cell, beside: bool, measure: Measure) -> int:
-    """With its longest word, or _WORD of it, on one line. An aside is not broken."""
-    if cell.aside and beside:
-        return whole_width(cell, beside, measure)
+def whole_width(cell: Cell, measure: Measure) -> int:
+    """The width of a cell that is not broken, its aside beside its text."""
+    return measure(cell.text) + (1 + measure(cell.aside) if cell.aside else 0)
+
+
+def _least_width(cell: Cell, measure: Measure) -> int:
+    """With its longest word, or _WORD of it, on one line, and its aside on another, which is not broken."""
     return max(min(_WORD, _longest_word(cell.text, measure)), measure(cell.aside))
 
 
@@ -91,30 +129,14 @@ def _longest_word(text: str, measure: Measure) -> int:
     return max(map(measure, text.split(" ")))
 
 
-def _fitted(grid: Grid, needs: dict[int, _Need], beside: bool, width: int | None) -> list[Band] | None:
-    across = list(needs)
-    natural = [need.natural for need in needs.values()]
-    if width is None or _total(natural, grid.gap) <= width:
-        return [Band(across, natural, beside)]
-    spread = grid.keys and not grid.sample
-    found = []
-    for indices in _spread(across, needs, grid.keys, grid.gap, width) if spread else [across]:
-        tails = [bool(grid.columns[index].tail) for index in indices]
-        widths = _narrowed([needs[index] for index in indices], tails, grid.gap, width)
-        if _total(widths, grid.gap) > width:
-            return None
-        found.append(Band(indices, widths, beside))
-    return found
-
-
 def _total(widths: Sequence[int], gap: int) -> int:
     return sum(widths) + gap * (len(widths) - 1)
 
 
-def _narrowed(needs: Sequence[_Need], tails: Sequence[bool], gap: int, width: int) -> list[int]:
+def _narrowed(needs: Sequence[_Need], gap: int, width: int) -> list[int]:
     """Widths with which the columns take `width` together, or as near to it as they can come.
 
-    The ends of texts give way first, then the column with the most to spare.
+    The column with the most to spare gives way first.
     """
     least = [need.least for need in needs]
     if _total(least, gap) >= width:
@@ -122,8 +144,7 @@ def _narrowed(needs: Sequence[_Need], tails: Sequence[bool], gap: int, width: in
     widths = [need.natural for need in needs]
     for _ in range(_total(widths, gap) - width):
         spare = [most - need.least for most, need in zip(widths, needs, strict=True)]
-        index = max(range(len(widths)), key=lambda at: (spare[at] > 0 and tails[at], spare[at], at))
-        widths[index] -= 1
+        widths[max(range(len(widths)), key=lambda at: (spare[at], at))] -= 1
     return widths
 
 
@@ -134,7 +155,7 @@ def _spread(across: Sequence[int], needs: dict[int, _Need], keys: int, gap: int,
     """
     first, others = list(across[:keys]), across[keys:]
     key_needs = [needs[index] for index in first]
-    room = width - sum(_narrowed(key_needs, [False] * len(first), 0, width // 2)) - gap * len(first)
+    room = width - sum(_narrowed(key_needs, 0, width // 2)) - gap * len(first)
     chosen: list[int] = []
     used = 0
     for index in others:

@@ -79,7 +79,11 @@ class Record:
         """Options become those of this command, if the file of its question has been imported."""
         from .reading import Reader  # loads what only reading needs
 
-        reader = Reader(json_name, lambda kind: not issubclass(kind, Options) or kind.command == command)
+        reader = Reader(
+            json_name,
+            lambda kind: not issubclass(kind, Options) or kind.command == command,
+            lambda kind, values: kind.content(values) if issubclass(kind, Document) else values,
+        )
         return reader.read(cls, values, cls.__name__)
 
 
@@ -88,11 +92,18 @@ def json_name(field: str) -> str:
     return field.removesuffix("_")
 
 
+_AS_THEY_ARE = {int, str, bool, type(None)}
+"""Types of values that are plain already; most are, and there may be millions."""
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return list(value) if _AS_THEY_ARE.issuperset(map(type, value)) else [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -103,6 +114,7 @@ class Token(Record):
     """One token of the vocabulary."""
 
     id: int
+    """Its place in the vocabulary, from 0."""
     token: str
     """The text of the bytes; U+FFFD where they are not whole UTF-8."""
     bytes: tuple[int, ...]
@@ -116,6 +128,7 @@ class Candidate(Token):
     rank: int
     """From 1. Equal logits are ranked by the lower id."""
     logit: float
+    """What the model computes; only differences between logits mean anything."""
     logprob: float
     """Natural logarithm of `prob`, in nats."""
     prob: float
@@ -137,6 +150,7 @@ class ModelInfo(Record):
     """Which model answered. The names are those of GPT-2's config.json."""
 
     name: str
+    """As it was named."""
     source: str
     """`bundled`, `directory` or `hub`."""
     revision: str | None
@@ -171,7 +185,7 @@ class Prompt(Record):
     text: str
     """As typed."""
     tokens: tuple[Token, ...]
-    """What the model saw: `text` in tokens, after the changes that the next two fields tell of."""
+    """What the model saw: `text` in tokens, after the changes that the next two tell of."""
     bos_added: bool
     """True if the token that begins a text, for GPT-2 `<|endoftext|>`, was put first: in place of an empty prompt, or
     because that was asked for."""
@@ -190,32 +204,79 @@ class Options(Record):
 
 
 @record
-class Result(Record):
-    """The envelope of every command's result."""
+class Document(Record):
+    """What a command returns, and a JSON document is made from."""
 
     command: ClassVar[str]
+
+    def entries(self) -> dict[str, Any]:
+        """Those of the JSON document: the schema version and the command's name, then the fields."""
+        return {**self.envelope(), **super().entries()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What a JSON document was made from. Its options are the question, if its file is imported.
+
+        Raises ValueError if a field is missing, unknown or of another type, or the document is of another command or
+        schema version.
+        """
+        return cls._read(values, cls.command)
+
+    @classmethod
+    def envelope(cls) -> dict[str, Any]:
+        """How every document of this kind begins."""
+        return {"schema_version": SCHEMA_VERSION, "command": cls.command}
+
+    @classmethod
+    def content(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values without the envelope. Raises ValueError if that is another one."""
+        envelope = cls.envelope()
+        for name, expected in envelope.items():
+            if values.get(name) != expected:
+                raise ValueError(f"{name} is {values.get(name)!r}, not {expected!r}")
+        return {name: value for name, value in values.items() if name not in envelope}
+
+    def about(self) -> dict[str, Any]:
+        """What a part needs beside the envelope to stand alone."""
+        return {}
+
+    def items(self) -> Sequence[Record]:
+        """The parts that make it up, one a line in the jsonl format."""
+        raise NotImplementedError
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """(header, rows): a row for each thing that was measured. What text they are about is not among it."""
+        raise NotImplementedError
+
+    def rows(self, prompt_index: int = 0) -> list[dict[str, Any]]:
+        """The rows that CSV has, as they are: for `pandas.DataFrame` and its like.
+
+        Args:
+            prompt_index: which of several texts this is about.
+        """
+        header, rows = self.tidy()
+        columns = ("prompt_index", *header)
+        return [dict(zip(columns, (prompt_index, *row), strict=True)) for row in rows]
+
+    def without_times(self) -> Self:
+        """The same without how long anything took, which is all that differs from run to run."""
+        return self
+
+
+@record
+class Result(Document):
+    """What one model answers: the envelope of most commands."""
+
     model: ModelInfo
     run: RunInfo
     prompt: Prompt | None
     """None where there is no text to start from."""
 
-    def entries(self) -> dict[str, Any]:
-        """Those of the JSON document: the schema version and the command's name, then the fields."""
-        return {"schema_version": SCHEMA_VERSION, "command": self.command, **super().entries()}
+    def about(self) -> dict[str, Any]:
+        return {"model": self.model.name}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The result that a JSON document was made from. Its options are the question, if its file is imported.
-
-        Raises ValueError if a field is missing, unknown or of another type, or the document is of another command or
-        schema version.
-        """
-        envelope = {"schema_version": SCHEMA_VERSION, "command": cls.command}
-        for name, expected in envelope.items():
-            if values.get(name) != expected:
-                raise ValueError(f"{name} is {values.get(name)!r}, not {expected!r}")
-        return cls._read({name: value for name, value in values.items() if name not in envelope}, cls.command)
-
-    def items(self) -> Sequence[Record]:
-        """The parts that make up the result, one a line in the jsonl format."""
-        raise NotImplementedError
+    @property
+    def settings(self) -> Record:
+        """What was asked for, under whatever name the result has it."""
+        asked: Record = self.options  # type: ignore[attr-defined]  # the name that most have for it
+        return asked

@@ -1,9 +1,10 @@
 """The records of `attention`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Options, Prompt, Record, Result, Token, record
+from .columns import TOKEN_COLUMNS, token_values
 
 
 @record
@@ -58,7 +59,7 @@ class Attention(Result):
     """[T][T], if a head was chosen: `matrix[i][j]` is the weight that position i gives to position j. Each line sums to
     1, and is 0 where j is behind i."""
 
-    def items(self) -> Sequence[Record]:
+    def items(self) -> Sequence[AttentionHead] | Sequence[AttentionRow]:
         """The heads; or of a chosen one the lines of its matrix."""
         if self.matrix is None:
             return self.heads
@@ -74,4 +75,26 @@ class Attention(Result):
                 weights=weights,
             )
             for index, (token, weights) in enumerate(zip(self.prompt.tokens, self.matrix, strict=True))
+        ]
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each head and rank; of a chosen head one for each token and each that it can see."""
+        return self._rows_of_heads() if self.matrix is None else self._rows_of_pairs()
+
+    def _rows_of_heads(self) -> tuple[list[str], list[list[Any]]]:
+        header = ["position", "layer", "head", "entropy_bits", "rank", "index", *TOKEN_COLUMNS, "weight"]
+        return header, [
+            [self.position, head.layer, head.head, head.entropy_bits, rank, at.index, *token_values(at), at.weight]
+            for head in self.heads
+            for rank, at in enumerate(head.top, start=1)
+        ]
+
+    def _rows_of_pairs(self) -> tuple[list[str], list[list[Any]]]:
+        (head,), tokens = self.heads, self.prompt.tokens
+        header = ["layer", "head"]
+        header += [f"{side}_{name}" for side in ("query", "key") for name in ("index", *TOKEN_COLUMNS)]
+        return [*header, "weight"], [
+            [head.layer, head.head, query, *token_values(tokens[query]), key, *token_values(tokens[key]), weight]
+            for query, row in enumerate(self.matrix or ())
+            for key, weight in enumerate(row[: query + 1])
         ]

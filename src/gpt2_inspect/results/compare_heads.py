@@ -1,7 +1,7 @@
 """The records of `compare-heads`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, record
 
@@ -16,16 +16,29 @@ class NamedShape(Record):
     2 for keys and values, batch, n_head, T, head_dim]."""
 
 
+Shape = tuple[int, ...] | None
+
+
+def side_by_side(causal_lm: Sequence[NamedShape], base: Sequence[NamedShape]) -> list[tuple[str, Shape, Shape]]:
+    """Each name with the shape that it has on either side; those that only one side has come first."""
+    ours, others = ({named.name: named.shape for named in side} for side in (causal_lm, base))
+    names = sorted(ours | others, key=lambda name: name in ours and name in others)
+    return [(name, ours.get(name), others.get(name)) for name in names]
+
+
 @record
 class ModelClass(Record):
-    """What an auto class gives for this checkpoint. In JSON the second field is named `class`."""
+    """What an auto class gives for this checkpoint."""
 
     auto_class: str
     class_: str
+    """The class of the model; `class` in JSON."""
     parameters: int
     """Number of weights; tied weights count once."""
     outputs: tuple[NamedShape, ...]
     """Every field of what it returns, with the settings of the checkpoint, that holds something."""
+    on_request: tuple[NamedShape, ...]
+    """The fields that it returns only if it is called with `output_` and the name: `output_hidden_states=True`."""
 
 
 @record
@@ -62,6 +75,10 @@ class Module(Record):
     """Its class."""
     length: int | None
     """Of a list of modules; None for any other."""
+    p: float | None
+    """Of a Dropout, how probably a number becomes 0 in training; None for any other, as is the next."""
+    eps: float | None
+    """Of a LayerNorm, what is added to the variance."""
     parameters: int
     """Of it and of all modules in it; tied weights count once."""
     weights: tuple[NamedShape, ...]
@@ -102,6 +119,8 @@ class CompareHeads(Result):
     only_in_causal_lm: tuple[AddedModule, ...]
     modules: tuple[Module, ...]
     """The causal model's, without those inside of what the base model is directly made of."""
+    block: tuple[Module, ...]
+    """Those inside of the first block; in GPT-2 all blocks are alike."""
     trees: Trees | None
     """None unless asked for."""
     identity: Identity
@@ -110,3 +129,23 @@ class CompareHeads(Result):
 
     def items(self) -> Sequence[ModelClass]:
         return (self.heads.causal_lm, self.heads.base)
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """The causal model's modules, with --tree all of them, and then what the two models return.
+
+        Under `base` stands the name of the same thing there, `.` for that model itself.
+        """
+        header = ["part", "causal_lm", "base", "type", "parameters", "shape"]
+        rows: list[list[Any]] = []
+        for module in self.modules if self.trees is None else self.trees.causal_lm:
+            in_base = None if module.counterpart is None else module.counterpart or "."
+            rows.append(["module", module.name, in_base, module.type, module.parameters, None])
+        heads = self.heads
+        for part, outputs in (
+            ("output", side_by_side(heads.causal_lm.outputs, heads.base.outputs)),
+            ("on_request", side_by_side(heads.causal_lm.on_request, heads.base.on_request)),
+        ):
+            for name, *shapes in outputs:
+                shape = list(shapes[0] or shapes[1] or ())
+                rows.append([part, *(name if shape else None for shape in shapes), None, None, shape])
+        return header, rows

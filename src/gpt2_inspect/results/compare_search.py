@@ -1,9 +1,10 @@
 """The records of `compare-search`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Options, Prompt, Record, Result, Token, record
+from .columns import TOKEN_COLUMNS, token_values
 
 
 @record
@@ -71,3 +72,19 @@ class CompareSearch(Result):
 
     def items(self) -> Sequence[BeamStep]:
         return self.tree
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """The tree: one row for each step and candidate."""
+        header = ["step", "parent", "beam", *TOKEN_COLUMNS]
+        header += ["logprob", "cumulative_logprob", "ended", "score", "kept"]
+        rows = []
+        for step in self.tree:
+            for candidate in step.candidates:
+                row: list[Any] = [step.step, candidate.parent, candidate.beam, *token_values(candidate)]
+                row += [candidate.logprob, candidate.cumulative_logprob]
+                rows.append([*row, candidate.ended, candidate.score, candidate.kept])
+        return header, rows
+
+    @property
+    def settings(self) -> Options:
+        return self.search

@@ -1,9 +1,10 @@
 """The records of `decode`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Options, Record, Result, Token, record
+from .columns import CANDIDATE_COLUMNS, TOKEN_COLUMNS, candidate_values, token_values
 
 
 @record
@@ -44,6 +45,15 @@ class Decode(Result):
     argsort: Argsort | None
     """With a prompt: the ends of the order of these logits; else None."""
 
-    def items(self) -> Sequence[Token]:
+    def items(self) -> Sequence[DecodedToken] | Sequence[Candidate]:
         """The tokens; with a prompt the candidates of `argsort`, best first."""
         return self.tokens if self.argsort is None else self.argsort.descending
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """With a prompt one row for each candidate of `argsort`, best first; `rank` says where the two ends part."""
+        if self.argsort is None:
+            header = ["index", *TOKEN_COLUMNS, "complete_utf8"]
+            return header, [
+                [index, *token_values(token), token.complete_utf8] for index, token in enumerate(self.tokens)
+            ]
+        return [*CANDIDATE_COLUMNS], [candidate_values(candidate) for candidate in self.argsort.descending]

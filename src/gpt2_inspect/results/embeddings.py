@@ -1,9 +1,10 @@
 """The records of `embeddings`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Options, Prompt, Record, Result, Token, record
+from .columns import TOKEN_COLUMNS, token_values
 
 
 @record
@@ -50,6 +51,10 @@ class EmbeddedToken(Token):
     sum: Vector
     """Both added up in float32: what the first block reads, `hidden_states[0]` of transformers, which is rounded where
     the model runs in reduced precision."""
+    alike: int
+    """How many other tokens have a row of wte with a cosine of at least 0.99 with this one. Training keeps the rows of
+    what it shows apart; those of tokens that it hardly or never shows have only ever been pushed away together, by the
+    softmax of every step, so that many are nearly the same. Where this is 16 or more, neighbours mean nothing."""
     nearest: tuple[Neighbor, ...]
     """The other tokens whose rows of wte have the largest cosines with this one, best first, equal ones by the lower
     id. Rows of nothing but zeros, as padding has them, point nowhere: they are in no list, and have an empty one."""
@@ -68,3 +73,20 @@ class Embeddings(Result):
 
     def items(self) -> Sequence[EmbeddedToken]:
         return self.tokens
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """A token without neighbours has one row, whose columns of them are empty."""
+        header = ["position", *TOKEN_COLUMNS]
+        header += [f"{kind}_{measure}" for kind in ("wte", "wpe", "sum") for measure in Vector.reader()[0]]
+        header += ["alike", "rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
+        rows = []
+        for token in self.tokens:
+            row: list[Any] = [token.position, *token_values(token)]
+            for vector in (token.wte, token.wpe, token.sum):
+                row += vector.to_dict().values()
+            row.append(token.alike)
+            for rank, found in enumerate(token.nearest, start=1):
+                rows.append([*row, rank, *token_values(found), found.cosine])
+            if not token.nearest:
+                rows.append([*row, None, *[None] * len(TOKEN_COLUMNS), None])
+        return header, rows

@@ -1,9 +1,10 @@
 """The records of `encode`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Options, Prompt, Record, Result, Token, record
+from .columns import TOKEN_COLUMNS, token_values
 
 
 @record
@@ -49,3 +50,11 @@ class Encode(Result):
 
     def items(self) -> Sequence[EncodedToken]:
         return self.tokens
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each token; `start`, `end` and `group` are empty where they are None."""
+        header = ["index", *TOKEN_COLUMNS, "complete_utf8", "start", "end", "group"]
+        return header, [
+            [token.index, *token_values(token), token.complete_utf8, token.start, token.end, token.group]
+            for token in self.tokens
+        ]

@@ -1,9 +1,12 @@
 """The records of `hidden-states`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, record
+from .columns import CANDIDATE_COLUMNS, candidate_values
+
+_MEASURES = ("mean", "std", "norm", "cosine_to_previous")
 
 
 @record
@@ -64,3 +67,17 @@ class HiddenStates(Result):
 
     def items(self) -> Sequence[HiddenState]:
         return self.layers
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """Without the lens the columns of candidates are left out."""
+        header = ["position", "index", "name", "shape", *_MEASURES]
+        if self.layers[0].top_logprobs is not None:
+            header += CANDIDATE_COLUMNS
+        rows = []
+        for state in self.layers:
+            row: list[Any] = [self.position, state.index, state.name, list(state.shape)]
+            row += (getattr(state, name) for name in _MEASURES)
+            if state.top_logprobs is None:
+                rows.append(row)
+            rows += [[*row, *candidate_values(candidate)] for candidate in state.top_logprobs or ()]
+        return header, rows

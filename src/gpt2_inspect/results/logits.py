@@ -1,9 +1,10 @@
 """The records of `logits`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, Token, record
+from .columns import CANDIDATE_COLUMNS, candidate_values
 
 
 @record
@@ -90,3 +91,18 @@ class Logits(Result):
 
     def items(self) -> Sequence[LogitsPosition]:
         return self.positions
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each candidate of the chosen position, or for each temperature and candidate."""
+        header = ["position", *CANDIDATE_COLUMNS, "shifted_logit", "exp"]
+        rows = [
+            [self.position, *candidate_values(candidate), candidate.shifted_logit, candidate.exp]
+            for candidate in self.softmax.candidates
+        ]
+        if self.temperatures is None:
+            return header, rows
+        return [*header, "temperature", "prob_at_temperature", "prob_final", "kept"], [
+            [*row, at.temperature, candidate.prob_at_temperature, candidate.prob_final, candidate.kept]
+            for at in self.temperatures
+            for row, candidate in zip(rows, at.candidates, strict=True)
+        ]

@@ -1,6 +1,7 @@
 """From plain values, as JSON has them, to the frozen dataclasses that they were made from."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -14,11 +15,18 @@ class Reader:
     Args:
         plain_name: the name that a field has among the values.
         admits: whether a class may be made at all.
+        content: the values of a class's fields among all that are there for it; ValueError if they are not its own.
     """
 
-    def __init__(self, plain_name: Callable[[str], str], admits: Callable[[type], bool]) -> None:
+    def __init__(
+        self,
+        plain_name: Callable[[str], str],
+        admits: Callable[[type], bool],
+        content: Callable[[type, Mapping[str, Any]], Mapping[str, Any]],
+    ) -> None:
         self._plain_name = plain_name
         self._admits = admits
+        self._content = content
 
     def read(self, kind: type[_K], values: Any, where: str) -> _K:
         """One of this kind, or of a more special kind, that has just these fields; `where` names it in errors.
@@ -27,6 +35,7 @@ class Reader:
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"{where}: {values!r} is no object")
+        values = self._content(kind, values)
         for candidate in self._kinds(kind):
             names = {self._plain_name(field.name): field.name for field in fields(candidate)}
             if names.keys() == values.keys():
@@ -42,7 +51,7 @@ class Reader:
 
     def _value(self, expected: Any, value: Any, where: str) -> Any:
         if get_origin(expected) is UnionType:
-            return None if value is None else self._value(_but_none(expected), value, where)
+            return self._one_of(get_args(expected), value, where)
         if get_origin(expected) is tuple:
             return self._tuple(get_args(expected), value, where)
         if is_dataclass(expected) or any(self._kinds(expected)):
@@ -52,6 +61,15 @@ class Reader:
         if type(value) is not expected:
             raise ValueError(f"{where}: {value!r} is no {expected.__name__}")
         return value
+
+    def _one_of(self, kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+        if value is None and NoneType in kinds:
+            return None
+        *others, last = (kind for kind in kinds if kind is not NoneType)
+        for kind in others:
+            with suppress(ValueError):
+                return self._value(kind, value, where)
+        return self._value(last, value, where)
 
     def _tuple(self, kinds: tuple[Any, ...], values: Any, where: str) -> tuple[Any, ...]:
         if not isinstance(values, list):
@@ -68,8 +86,3 @@ class Reader:
             yield kind
         for other in type.__subclasses__(kind) if kind not in (int, float, str, bool) else ():
             yield from self._kinds(other)
-
-
-def _but_none(expected: Any) -> Any:
-    (kind,) = (part for part in get_args(expected) if part is not NoneType)
-    return kind

@@ -1,9 +1,13 @@
 """The records of `score`."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import Candidate, Options, Prompt, Record, Result, Token, record
+from .columns import CANDIDATE_COLUMNS, TOKEN_COLUMNS, candidate_values, token_values
+from .expectation import Expectation
+
+_MEASURES = ("logprob", "prob", "rank", "surprisal_bits", "entropy_bits")
 
 
 @record
@@ -52,6 +56,18 @@ class Score(Result):
     """What was asked for."""
     positions: tuple[ScoredToken, ...]
     totals: Totals
+    expectation: Expectation | None = None
+    """What came of the expectation; None if nothing was expected."""
 
     def items(self) -> Sequence[ScoredToken]:
         return self.positions
+
+    def tidy(self) -> tuple[list[str], list[list[Any]]]:
+        """One row for each token and rank of a proposal; the measures are empty for a token with nothing before it."""
+        header = ["index", *TOKEN_COLUMNS, *_MEASURES]
+        header += [f"next_{name}" for name in CANDIDATE_COLUMNS]
+        rows = []
+        for token in self.positions:
+            row = [token.index, *token_values(token), *(getattr(token, name) for name in _MEASURES)]
+            rows += [[*row, *candidate_values(candidate)] for candidate in token.next_top_logprobs]
+        return header, rows

@@ -12,7 +12,16 @@ from .hub_cache import find_in_cache, is_hub_id
 
 DEFAULT_HUB_MODEL = "gpt2"
 
-__all__ = ["BUNDLED", "CHINESE", "DEFAULT_HUB_MODEL", "ENGLISH", "ModelFiles", "find_model"]
+__all__ = [
+    "BUNDLED",
+    "CHINESE",
+    "DEFAULT_HUB_MODEL",
+    "ENGLISH",
+    "ModelFiles",
+    "fetch_model",
+    "find_model",
+    "local_model",
+]
 
 
 def find_model(
@@ -35,6 +44,37 @@ def find_model(
         NetworkError: a download began and broke off.
         UsageError: a revision is given for a model that has none, or one of both is no string.
     """
+    return _here(name, revision, for_text) or _download(str(name), revision, offline=offline)
+
+
+def local_model(name: str, revision: str | None = None) -> ModelFiles:
+    """The same, but never fetched. Raises what `find_model` does, ModelNotFoundError if it is not on this machine."""
+    found = _here(name, revision)
+    if found is None:
+        raise ModelNotFoundError(
+            Message("model {name!r} is not in the local cache", name=name),
+            Message("fetch it with `gpt2-inspect models pull {name}`", name=name),
+        )
+    return found
+
+
+def fetch_model(name: str, revision: str | None = None) -> ModelFiles:
+    """The newest version that the hub has of this revision, fetched unless it is here; a bundled model as it is.
+
+    Raises what `find_model` does, UsageError if `name` is a directory.
+    """
+    if name in BUNDLED:
+        return local_model(name, revision)
+    if looks_like_directory(name):
+        raise UsageError(
+            Message("{name!r} is a directory; what can be fetched has a hub id, such as `gpt2`", name=name)
+        )
+    _check_hub_id(name)
+    return _download(name, revision, offline=False)
+
+
+def _here(name: str | os.PathLike[str] | None, revision: str | None, for_text: str = "") -> ModelFiles | None:
+    """The model on this machine; None for one of the hub that is not."""
     if not (revision is None or isinstance(revision, str)):
         raise UsageError(
             Message("{option} is {value!r}; it must be a string", option=Option("revision"), value=revision)
@@ -58,12 +98,16 @@ def find_model(
     if looks_like_directory(name):
         _refuse_revision(name, revision)
         return directory_model(Path(name))
+    _check_hub_id(name)
+    return find_in_cache(name, revision)
+
+
+def _check_hub_id(name: str) -> None:
     if not is_hub_id(name):
         raise ModelNotFoundError(
             Message("there is no model {name!r}: it is no directory and cannot be a hub id", name=name),
             Message("give `pocket`, a directory that holds config.json, or a hub id such as `gpt2`"),
         )
-    return find_in_cache(name, revision) or _download(name, revision, offline=offline)
 
 
 def _download(name: str, revision: str | None, *, offline: bool) -> ModelFiles:

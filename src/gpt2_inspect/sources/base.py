@@ -1,10 +1,11 @@
 """What every source hands on: a folder with a model's files, and where it came from."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ..filenames import ALONGSIDE, CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, shards
+from ..filenames import CONFIG, SAFETENSORS, TOKENIZER, TOKENIZERS, WEIGHTS, files_of_a_model
 
 Source = Literal["bundled", "directory", "hub"]
 
@@ -22,11 +23,40 @@ class ModelFiles(NamedTuple):
         """Whether to write the file `path` would change the model: it is one of its files, be it by way of a link, or
         would become one.
         """
-        names = {CONFIG, *ALONGSIDE, *WEIGHTS, *(name for names in TOKENIZERS for name in names), *shards(self.folder)}
+        names = files_of_a_model(self.folder)
         target = Path(os.path.realpath(path))
         if target.parent == Path(os.path.realpath(self.folder)) and target.name in names:
             return True
         return any(_same_file(self.folder / name, target) for name in names)
+
+    def fingerprint(self) -> str:
+        """A short text that changes with the model: a digest of its files, of the weights in samples."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        for name in sorted(files_of_a_model(self.folder)):
+            path = self.folder / name
+            if path.is_file():
+                digest.update(f"{name} {path.stat().st_size}\n".encode())
+                with path.open("rb") as file:
+                    for part in _sampled(path.stat().st_size):
+                        file.seek(part)
+                        digest.update(file.read(_SAMPLE))
+        return digest.hexdigest()[:16]
+
+
+_SAMPLE = 1 << 16
+"""Bytes of a sample."""
+
+_SAMPLES = 64
+"""Of a file; a smaller one is read whole."""
+
+
+def _sampled(size: int) -> Iterator[int]:
+    """Where the samples begin: side by side, or spread over the file, its beginning and its end among them."""
+    if size <= _SAMPLE * _SAMPLES:
+        return iter(range(0, size, _SAMPLE))
+    return (index * (size - _SAMPLE) // (_SAMPLES - 1) for index in range(_SAMPLES))
 
 
 def _same_file(path: Path, other: Path) -> bool:

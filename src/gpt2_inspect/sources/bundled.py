@@ -7,6 +7,8 @@ from .base import ModelFiles
 
 ENGLISH, CHINESE = BUNDLED = ("pocket", "pocket-zh")
 
+LANGUAGES = {ENGLISH: "en", CHINESE: "zh"}
+
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Chinese characters: Unicode's blocks named CJK Unified Ideographs and CJK Compatibility Ideographs."""
 

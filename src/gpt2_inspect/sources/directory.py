@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..errors import ModelNotFoundError, ModelUnusableError
+from ..errors import ModelNotFoundError, ModelUnusableError, system_reason
 from ..messages import Message, all_of
 from .base import ModelFiles, missing_files
 
@@ -34,7 +34,7 @@ def directory_model(folder: Path) -> ModelFiles:
             raise ModelNotFoundError(Message("model directory {folder!r} does not exist", folder=str(folder)))
         missing = missing_files(folder)
     except (OSError, RuntimeError) as error:  # no permission, a name too long; no such user after `~`
-        reason = getattr(error, "strerror", None) or error
+        reason = system_reason(error) if isinstance(error, OSError) else error
         raise ModelNotFoundError(
             Message("model directory {folder!r} cannot be read: {reason}", folder=str(folder), reason=reason)
         ) from error

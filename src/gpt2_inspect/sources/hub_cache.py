@@ -6,7 +6,9 @@ The cache's layout is documented at https://huggingface.co/docs/huggingface_hub/
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from .base import ModelFiles, missing_files
 
@@ -18,6 +20,11 @@ _CANONICAL = {
     "distilgpt2": "distilbert/distilgpt2",
 }
 """Short ids that the hub keeps as names for repositories that have moved; a cache may hold either."""
+
+IN_ENGLISH = {*_CANONICAL, *_CANONICAL.values()}
+"""What these were trained on (their cards on the hub)."""
+
+GPT2_124M = {"gpt2", _CANONICAL["gpt2"]}
 
 _HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -46,7 +53,7 @@ def _expand(folder: str) -> Path:
 
 def find_in_cache(hub_id: str, revision: str | None = None) -> ModelFiles | None:
     """The cached model, or None if the cache does not hold all of it. `revision` is a branch, a tag or a commit."""
-    for repository in dict.fromkeys((hub_id, _CANONICAL.get(hub_id, hub_id))):
+    for repository in names_of(hub_id):
         folder = cache_folder() / f"models--{repository.replace('/', '--')}"
         commit = _commit(folder, revision or "main")
         if commit is None:
@@ -55,6 +62,48 @@ def find_in_cache(hub_id: str, revision: str | None = None) -> ModelFiles | None
         if _is_whole(snapshot):
             return ModelFiles(hub_id, "hub", snapshot, commit)
     return None
+
+
+def names_of(hub_id: str) -> list[str]:
+    """The repositories that the id may stand for, itself first."""
+    return list(dict.fromkeys((hub_id, _CANONICAL.get(hub_id, hub_id))))
+
+
+class Snapshot(NamedTuple):
+    """One version of a repository in the cache."""
+
+    repository: str
+    commit: str
+    folder: Path
+    refs: tuple[str, ...]
+    """The branches and tags that stand for it here."""
+
+
+def snapshots() -> Iterator[Snapshot]:
+    """Every version of every model that the cache holds anything of, whatever its architecture; sorted by name."""
+    for repository in _entries(cache_folder()):
+        kind, *parts = repository.name.split("--")
+        if kind != "models" or not parts:
+            continue
+        refs = _refs(repository / "refs")
+        for folder in _entries(repository / "snapshots"):
+            if _COMMIT.fullmatch(folder.name):
+                names = tuple(ref for ref, commit in refs.items() if commit == folder.name)
+                yield Snapshot("/".join(parts), folder.name, folder, names)
+
+
+def _refs(folder: Path) -> dict[str, str]:
+    """The commit of each ref; a ref's name may have slashes."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    return {name: commit for name in names if (commit := _commit(folder.parent, name)) is not None}
+
+
+def _entries(folder: Path) -> list[Path]:
+    """The folders in a folder; none in one that is not there, or that this user may not read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
 
 
 def _is_whole(snapshot: Path) -> bool:

@@ -1,5 +1,7 @@
 """Models that must first be fetched from the hub. Only this file loads huggingface_hub."""
 
+import socket
+
 import huggingface_hub
 from huggingface_hub import errors
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the HTTP library it uses
@@ -46,13 +48,23 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             Message("try again later"),
         ) from error
     except (OSError, HTTPError) as error:
+        if find_in_cache(hub_id, revision) is not None:
+            raise ModelNotFoundError(
+                Message("the hub cannot be reached ({error})", error=_no_answer(error)),
+                Message("{hub_id!r} is in the local cache already, and can be used without a network", hub_id=hub_id),
+            ) from error
         raise ModelNotFoundError(
             Message(
                 "model {hub_id!r} is not in the local cache, and the hub cannot be reached ({error})",
                 hub_id=hub_id,
-                error=first_line(error),
+                error=_no_answer(error),
             ),
-            Message("check the name and the network, or use `{model} pocket`, which needs none", model=Option("model")),
+            Message(
+                "check the network; HF_ENDPOINT names a mirror of the hub, {offline} takes only what is on this "
+                "machine, and `{model} pocket` needs no network",
+                offline=Option("offline"),
+                model=Option("model"),
+            ),
         ) from error
     except ValueError as error:
         raise NetworkError(
@@ -75,6 +87,14 @@ def download(hub_id: str, revision: str | None) -> ModelFiles:
             Message("model {hub_id!r} on the hub lacks config.json, weights or a tokenizer", hub_id=hub_id)
         )
     return model
+
+
+def _no_answer(error: BaseException) -> Message | str:
+    """Why the hub cannot be reached: mostly because there is no network, which the first of a chain of errors says."""
+    first = error
+    while (earlier := first.__cause__ or first.__context__) is not None:
+        first = earlier
+    return Message("its name is not known here") if isinstance(first, socket.gaierror) else first_line(error)
 
 
 def files_to_fetch(names: list[str]) -> list[str]:

@@ -1,62 +1,38 @@
-"""One file for each command, with two functions: `tidy` for programs, `sections` for people. And what they share.
+"""What people see of each command's result, a file for each, with a function `sections`. And what they share.
 
 What is said to people goes through `say` when it is asked for; tokens, numbers, names of keys and codes do not.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from ...messages import say, say_n
 from ...results import Candidate, Result, Token
-from ..sections import Cell, Column, Grid, Section
+from ..formats import Page
+from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from ..visible import visible_line, visible_token
 
 
 class View(Protocol):
     """What a command's file offers."""
 
-    def tidy(self, result: Any) -> tuple[list[str], list[list[Any]]]:
-        """(header, rows) of plain values, for programs. What text they are about is for the writer to say."""
-
-    def sections(self, result: Any) -> list[Section]:
-        """What people see, from top to bottom."""
+    def sections(self, result: Any, page: Page) -> list[Section]:
+        """What people see, from top to bottom. The page says what of it is wanted."""
 
 
 class LiveView(View, Protocol):
     """Of a command whose first section is a grid that can be written while it is computed."""
 
-    def live(self, part: Any) -> Grid:
+    def live(self, part: Any, page: Page) -> Grid:
         """That grid, with a sample, and of the rows those that a part of the result adds."""
 
 
 def view_of(command: str) -> View:
     """The view of the command with this name."""
-    return cast("View", import_module(f".{command.replace('-', '_')}", __name__))
-
-
-TOKEN_COLUMNS = ("id", "token", "bytes_hex")
-
-
-def token_values(token: Token) -> list[int | str]:
-    """The values of TOKEN_COLUMNS."""
-    return [token.id, token.token, bytes(token.bytes).hex()]
-
-
-CHOSEN = "◀"
-"""Marks a candidate that was taken."""
-
-CANDIDATE_COLUMNS = ("rank", *TOKEN_COLUMNS, "logit", "logprob", "prob")
-
-
-def candidate_values(candidate: Candidate) -> list[int | float | str]:
-    """The values of CANDIDATE_COLUMNS."""
-    return [candidate.rank, *token_values(candidate), candidate.logit, candidate.logprob, candidate.prob]
-
-
-def flag(value: bool) -> str:
-    """A truth value in CSV, as JSON writes it."""
-    return "true" if value else "false"
+    return cast("View", import_module(f".{re.sub('[- ]', '_', command)}", __name__))
 
 
 def percent(prob: float) -> str:
@@ -68,7 +44,7 @@ def percent(prob: float) -> str:
 
 def decimal(value: float | None, places: int = 3) -> str:
     """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:z.{places}f}"
+    return signs().nothing if value is None else f"{value:z.{places}f}"
 
 
 def visible(token: Token) -> str:
@@ -78,12 +54,40 @@ def visible(token: Token) -> str:
 
 def hex_bytes(token: Token) -> str:
     """The bytes of a token, with spaces between them; a dash where there are none."""
-    return bytes(token.bytes).hex(" ") or "–"
+    return bytes(token.bytes).hex(" ") or signs().nothing
 
 
-def candidate_cell(candidate: Candidate) -> Cell:
+def candidate_cell(candidate: Candidate, *, chosen: bool = False) -> Cell:
     """A candidate and its probability, shaded by it."""
-    return Cell(f"{visible(candidate)} {percent(candidate.prob)}", candidate.prob)
+    return Cell(marked(visible(candidate), chosen=chosen), candidate.prob, chosen, percent(candidate.prob))
+
+
+def marked(text: str, *, chosen: bool) -> str:
+    """The text, with the sign for it behind it if it is the one."""
+    return f"{text} {signs().chosen}" if chosen else text
+
+
+def legend(sections: Sequence[Section], chosen: str = "") -> tuple[str, ...]:
+    """A line that says what the signs in these sections mean, if there are any; `chosen` says it of that sign."""
+    shown, used_signs = "".join(_texts(sections)), signs()
+    meanings = {
+        used_signs.space: say("{sign} a space", sign=used_signs.space),
+        used_signs.line_feed: say("{sign} a line break", sign=used_signs.line_feed),
+        used_signs.tab: say("{sign} a tab", sign=used_signs.tab),
+        used_signs.chosen: chosen,
+    }
+    used = [meaning for sign, meaning in meanings.items() if sign in shown]
+    return ("   ".join(used),) if used else ()
+
+
+def _texts(sections: Sequence[Section]) -> Iterator[str]:
+    for section in sections:
+        match section:
+            case Grid():
+                yield section.title
+                yield from (cell.text for row in section.rows for cell in row)
+            case Facts():
+                yield from section.lines
 
 
 def top_columns(count: int) -> tuple[Column, ...]:
@@ -94,7 +98,10 @@ def top_columns(count: int) -> tuple[Column, ...]:
 def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     """The last facts of every table: which model said so, and how it was run."""
     model, run = result.model, result.run
-    origin = model.source if model.revision is None else f"{model.source}, {model.revision[:12]}"
+    source = source_of(model.source)
+    origin = (
+        source if model.revision is None else say("{source}, {revision}", source=source, revision=model.revision[:12])
+    )
     line = say_n(
         "model: {name} ({origin}; {n} layer, {n_embd} wide, {millions}M parameters)",
         "model: {name} ({origin}; {n} layers, {n_embd} wide, {millions}M parameters)",
@@ -112,6 +119,6 @@ def model_and_backend(result: Result, timing: str = "") -> tuple[str, ...]:
     return line, say("backend: {backend} ({device}, {dtype})", **how)
 
 
-def text_of(tokens: Sequence[Token]) -> str:
-    """The text of the tokens together; U+FFFD where their bytes are not whole UTF-8."""
-    return b"".join(bytes(token.bytes) for token in tokens).decode("utf-8", "replace")
+def source_of(source: str) -> str:
+    """Where a model is from."""
+    return {"bundled": say("bundled"), "directory": say("directory"), "hub": say("hub")}[source]

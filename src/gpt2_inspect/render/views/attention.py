@@ -1,54 +1,25 @@
-"""`attention`: a row for each head, and for people the matrix of a chosen one as a grid shaded by weight."""
+"""`attention`: what each head looks at, and the matrix of a chosen one as a grid shaded by weight."""
 
 import math
-from typing import Any
 
 from ...messages import say
 from ...results.attention import AttendedToken, Attention, AttentionHead
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
-from . import TOKEN_COLUMNS, decimal, model_and_backend, percent, token_values, top_columns, visible
+from . import decimal, legend, model_and_backend, percent, top_columns, visible
 
 
-def tidy(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    """One row for each head and rank; of a chosen head one for each token and each that it can see."""
-    return _heads(result) if result.matrix is None else _pairs(result)
-
-
-def _heads(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    header = ["position", "layer", "head", "entropy_bits", "rank", "index", *TOKEN_COLUMNS, "weight"]
-    return header, [
-        [result.position, head.layer, head.head, head.entropy_bits, rank, at.index, *token_values(at), at.weight]
-        for head in result.heads
-        for rank, at in enumerate(head.top, start=1)
-    ]
-
-
-def _pairs(result: Attention) -> tuple[list[str], list[list[Any]]]:
-    (head,), tokens = result.heads, result.prompt.tokens
-    header = ["layer", "head"]
-    header += [f"{side}_{name}" for side in ("query", "key") for name in ("index", *TOKEN_COLUMNS)]
-    return [*header, "weight"], [
-        [head.layer, head.head, query, *token_values(tokens[query]), key, *token_values(tokens[key]), weight]
-        for query, row in enumerate(result.matrix or ())
-        for key, weight in enumerate(row[: query + 1])
-    ]
-
-
-def sections(result: Attention) -> list[Section]:
+def sections(result: Attention, page: Page) -> list[Section]:
     """What the heads look at from the chosen position, and the matrix of a chosen one."""
     seen = result.position + 1
-    token = visible(result.prompt.tokens[result.position])
     heads = Grid(
         (
             *(Column(name, number=True) for name in (say("layer"), say("head"), say("entropy"))),
             *top_columns(len(result.heads[0].top)),
         ),
-        tuple(map(_head, result.heads)),
-        title=say(
-            "index, token, weight of what each head looks at from position {position}: {token}",
-            position=result.position,
-            token=token,
-        ),
+        tuple(_head(head, len(str(result.position))) for head in result.heads),
+        title=_title(result),
+        keys=2,
     )
     scale = say("entropy in bits: 0 if one token gets all of the weight")
     if seen > 1:
@@ -57,20 +28,38 @@ def sections(result: Attention) -> list[Section]:
             most=decimal(math.log2(seen), 2),
             seen=seen,
         )
-    return [heads, *_matrix(result), Facts((scale, *model_and_backend(result)))]
+    grids = [heads, *_matrix(result)]
+    return [*grids, Facts((*legend(grids), scale, *model_and_backend(result)))]
 
 
-def _head(head: AttentionHead) -> tuple[Cell, ...]:
+def _title(result: Attention) -> str:
+    position, token = result.position, visible(result.prompt.tokens[result.position])
+    if len(result.heads) > 1:
+        return say(
+            "what each head looks at from position {position} ({token}): index, token, weight",
+            position=position,
+            token=token,
+        )
+    return say(
+        "what head {head} of layer {layer} looks at from position {position} ({token}): index, token, weight",
+        head=result.heads[0].head,
+        layer=result.heads[0].layer,
+        position=position,
+        token=token,
+    )
+
+
+def _head(head: AttentionHead, digits: int) -> tuple[Cell, ...]:
     return (
         Cell(str(head.layer)),
         Cell(str(head.head)),
         Cell(decimal(head.entropy_bits, 2)),
-        *map(_attended, head.top),
+        *(_attended(token, digits) for token in head.top),
     )
 
 
-def _attended(token: AttendedToken) -> Cell:
-    return Cell(f"{token.index} {visible(token)} {percent(token.weight)}", token.weight)
+def _attended(token: AttendedToken, digits: int) -> Cell:
+    return Cell(f"{token.index:{digits}} {visible(token)}", token.weight, aside=percent(token.weight))
 
 
 def _matrix(result: Attention) -> list[Grid]:
@@ -92,8 +81,8 @@ def _matrix(result: Attention) -> list[Grid]:
         *(Column(str(i), number=True) for i in range(len(tokens))),
     )
     title = say(
-        "layer {layer}, head {head}: what each token looks at, in percent; the columns are indices",
-        layer=head.layer,
+        "what head {head} of layer {layer} looks at from each token, in percent; the columns are indices",
         head=head.head,
+        layer=head.layer,
     )
     return [Grid(columns, rows, title, keys=2, gap=1)]

@@ -1,39 +1,25 @@
-"""`compare-heads`: a row for each module and output; for people also both trees, and the candidates side by side."""
+"""`compare-heads`: the classes, their modules or both trees, what they return, and the candidates side by side."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from ...messages import say
-from ...results.compare_heads import AddedModule, CompareHeads, ModelClass, Module
+from ...results.compare_heads import AddedModule, CompareHeads, ModelClass, Module, NamedShape, side_by_side
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Listing, Section
-from . import candidate_cell, model_and_backend, visible
+from ..signs import signs
+from . import candidate_cell, legend, model_and_backend, visible
 
 ADDED = "+"
 """Stands before what only the causal model has."""
 
-NONE = "–"
+Outputs = Sequence[NamedShape]
 
 PRODUCT = "last_hidden_state @ lm_head.weight.T"
 
 
-def tidy(result: CompareHeads) -> tuple[list[str], list[list[Any]]]:
-    """The causal model's modules, with --tree all of them, and then what the two models return.
-
-    Under `base` stands the name of the same thing there, `.` for that model itself.
-    """
-    header = ["part", "causal_lm", "base", "type", "parameters", "shape"]
-    rows: list[list[Any]] = []
-    for module in result.modules if result.trees is None else result.trees.causal_lm:
-        in_base = None if module.counterpart is None else module.counterpart or "."
-        rows.append(["module", module.name, in_base, module.type, module.parameters, None])
-    for name, causal_lm, base in _outputs(result):
-        shape = " ".join(map(str, causal_lm or base or ()))
-        rows.append(["output", name if causal_lm else None, name if base else None, None, None, shape])
-    return header, rows
-
-
-def sections(result: CompareHeads) -> list[Section]:
+def sections(result: CompareHeads, page: Page) -> list[Section]:
     """What each is, what it is made of, what it returns, and what both say comes next."""
     models = _models(result)
     classes = Grid(
@@ -44,26 +30,45 @@ def sections(result: CompareHeads) -> list[Section]:
         ),
         keys=1,
     )
-    made_of: list[Section] = [_outer_modules(result)]
+    made_of: list[Section] = [_outer_modules(result), _block(result)]
     if result.trees is not None:
         trees = (result.trees.causal_lm, result.trees.base)
         made_of = [Listing(tuple(_tree(model, tree))) for model, tree in zip(models, trees, strict=True)]
-    returned = Grid(
-        (Column(say("output")), *(Column(model.auto_class) for model in models)),
-        tuple(
-            (Cell(name), *(Cell(NONE if shape is None else str(list(shape))) for shape in shapes))
-            for name, *shapes in _outputs(result)
-        ),
-        keys=1,
+    given = _returned(models, [model.outputs for model in models], say("what a call returns"))
+    asked = _returned(
+        models,
+        [model.on_request for model in models],
+        say("what it returns only when asked, with output_hidden_states=True or output_attentions=True"),
     )
-    return [classes, *made_of, returned, _candidates(result), Facts((*_findings(result), *model_and_backend(result)))]
+    shown = [classes, *made_of, given, *([asked] if asked.rows else []), _candidates(result)]
+    return [*shown, Facts((*legend(shown), *_findings(result), *model_and_backend(result)))]
 
 
-def _outputs(result: CompareHeads) -> list[tuple[str, tuple[int, ...] | None, tuple[int, ...] | None]]:
-    """Each field that a model returns, with its shape in either; those that only one of them has come first."""
-    causal_lm, base = ({output.name: output.shape for output in model.outputs} for model in _models(result))
-    names = sorted(causal_lm | base, key=lambda name: name in causal_lm and name in base)
-    return [(name, causal_lm.get(name), base.get(name)) for name in names]
+def _returned(models: Sequence[ModelClass], outputs: Sequence[Outputs], title: str) -> Grid:
+    """The fields of what the two return, with their shapes and what these count."""
+    return Grid(
+        (Column(say("output")), *(Column(model.auto_class, whole=True) for model in models), Column(say("sizes"))),
+        tuple(
+            (
+                Cell(name),
+                *(Cell(signs().nothing if shape is None else str(list(shape))) for shape in shapes),
+                Cell(_sizes(name)),
+            )
+            for name, *shapes in side_by_side(*outputs)
+        ),
+        title=title,
+    )
+
+
+def _sizes(output: str) -> str:
+    """What the numbers of an output's shape count."""
+    return {
+        "logits": say("batch, tokens, vocabulary"),
+        "last_hidden_state": say("batch, tokens, width"),
+        "past_key_values": say("layers, keys and values, batch, heads, tokens, width"),
+        "hidden_states": say("layers + 1, batch, tokens, width"),
+        "attentions": say("layers, batch, heads, tokens, tokens"),
+    }.get(output, signs().nothing)
 
 
 def _models(result: CompareHeads) -> tuple[ModelClass, ModelClass]:
@@ -80,14 +85,38 @@ def _outer_modules(result: CompareHeads) -> Grid:
         tuple(
             (
                 Cell(_marked(module, module.name), strong=module.counterpart is None),
-                Cell(NONE if module.counterpart is None else module.counterpart or say("itself")),
+                Cell(signs().nothing if module.counterpart is None else module.counterpart or say("itself")),
                 Cell(_type(module)),
-                Cell(_weights(module).removeprefix("weight ") or NONE),
+                Cell(_weights(module).removeprefix("weight ") or signs().nothing),
                 Cell(f"{module.parameters:,}"),
             )
             for module in result.modules
         ),
         title=say("modules; {mark} marks what only {name} has", mark=ADDED, name=causal_lm.class_),
+        keys=1,
+    )
+
+
+def _block(result: CompareHeads) -> Grid:
+    """What a block is made of: its innermost modules."""
+    around = {module.name.rpartition(".")[0] for module in result.block}
+    block = min(around, key=len, default="")
+    return Grid(
+        (Column(say("module")), Column(say("type")), Column(say("weight")), Column(say("parameters"), number=True)),
+        tuple(
+            (
+                Cell(module.name.removeprefix(f"{block}.")),
+                Cell(_type(module)),
+                Cell(_weights(module).removeprefix("weight ") or signs().nothing),
+                Cell(f"{module.parameters:,}"),
+            )
+            for module in result.block
+            if module.name not in around
+        ),
+        title=say(
+            "each block, such as {block}; Conv1D is a Linear whose weight is [in, out] and not [out, in]", block=block
+        ),
+        keys=1,
     )
 
 
@@ -96,6 +125,10 @@ def _marked(module: Module, text: str) -> str:
 
 
 def _type(module: Module) -> str:
+    settings = {"p": module.p, "eps": module.eps}
+    given = [f"{name}={value:g}" for name, value in settings.items() if value is not None]
+    if given:
+        return f"{module.type}({', '.join(given)})"  # as torch writes it
     if module.length is None:
         return module.type
     return say("{type} of {length}", type=module.type, length=module.length)
@@ -142,7 +175,7 @@ def _candidates(result: CompareHeads) -> Grid:
             for left, right in zip(result.top_logprobs, result.identity.top_logprobs, strict=True)
         ),
         title=say(
-            "next tokens behind position {position}: {token}",
+            "next tokens after position {position}: {token}",
             position=len(result.prompt.tokens) - 1,
             token=visible(token),
         ),
@@ -162,8 +195,6 @@ def _findings(result: CompareHeads) -> Iterator[str]:
         yield say("{product} = logits: largest difference {difference}, the same top {count}", **facts)
     else:
         yield say("{product} = logits: largest difference {difference}, another top {count}", **facts)
-    if any(output.name == "past_key_values" for output in result.heads.base.outputs):
-        yield say("past_key_values: [layers, keys and values, batch, heads, tokens, head width]")
 
 
 def _added(module: AddedModule) -> str:

@@ -1,39 +1,22 @@
-"""`decode`: a row for each id; with a prompt, the argument from logits to text and the ends of their order."""
-
-from typing import Any
+"""`decode`: the tokens and their text; with a prompt, the argument from logits to text and the ends of their order."""
 
 from ...messages import say, say_n
 from ...results import Candidate
 from ...results.decode import Decode
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Passage, Section
+from ..signs import signs
 from . import (
-    CANDIDATE_COLUMNS,
-    TOKEN_COLUMNS,
-    candidate_values,
     decimal,
-    flag,
     hex_bytes,
+    legend,
     model_and_backend,
     percent,
-    token_values,
     visible,
 )
 
-GAP = "…"
-"""Stands for the tokens between the two ends."""
 
-
-def tidy(result: Decode) -> tuple[list[str], list[list[Any]]]:
-    """With a prompt one row for each candidate of `argsort`, best first; `rank` says where the two ends part."""
-    if result.argsort is None:
-        header = ["index", *TOKEN_COLUMNS, "complete_utf8"]
-        return header, [
-            [index, *token_values(token), flag(token.complete_utf8)] for index, token in enumerate(result.tokens)
-        ]
-    return [*CANDIDATE_COLUMNS], [candidate_values(candidate) for candidate in result.argsort.descending]
-
-
-def sections(result: Decode) -> list[Section]:
+def sections(result: Decode, page: Page) -> list[Section]:
     """The tokens and their text, or the walk from the logits to the text."""
     return _tokens(result) if result.argsort is None else _walk(result)
 
@@ -58,7 +41,7 @@ def _tokens(result: Decode) -> list[Section]:
             for index, token in enumerate(result.tokens)
         ),
     )
-    return [grid, Passage(result.text), Facts(model_and_backend(result))]
+    return [grid, Passage(result.text), Facts((*legend([grid]), *model_and_backend(result)))]
 
 
 def _walk(result: Decode) -> list[Section]:
@@ -69,9 +52,9 @@ def _walk(result: Decode) -> list[Section]:
     argument = Facts(
         (
             say_n(
-                "1. Behind '{token}' the model gives {n} logit: one number for each token of the vocabulary, "
+                "1. After '{token}' the model gives {n} logit: one number for each token of the vocabulary, "
                 "which says how well the token would fit there.",
-                "1. Behind '{token}' the model gives {n} logits: one number for each token of the vocabulary, "
+                "1. After '{token}' the model gives {n} logits: one number for each token of the vocabulary, "
                 "which says how well the token would fit there.",
                 n=size,
                 token=visible(prompt.tokens[-1]),
@@ -95,32 +78,32 @@ def _walk(result: Decode) -> list[Section]:
             ),
         )
     )
-    return [
+    shown: list[Section] = [
         argument,
-        _order(say("argsort(logits), ascending: the argmax is the last"), argsort.ascending, size, ascending=True),
-        _order(say("the same from its end, descending: the argmax is the first"), argsort.descending, size),
-        Facts((say("how logits become probabilities: `gpt2-inspect logits TEXT`"), *model_and_backend(result))),
+        _order(say("argsort(logits), ascending: the argmax, rank 1, is the last"), argsort.ascending),
+        _order(say("the same from its end, descending: the argmax is the first"), argsort.descending),
     ]
+    more = say("how logits become probabilities: `gpt2-inspect logits TEXT`")
+    return [*shown, Facts((*legend(shown), more, *model_and_backend(result)))]
 
 
-def _order(title: str, ends: tuple[Candidate, ...], vocab_size: int, *, ascending: bool = False) -> Grid:
-    """A row for each candidate, with its place in the order of all; a gap where the first and the last part."""
+def _order(title: str, ends: tuple[Candidate, ...]) -> Grid:
+    """A row for each candidate, with a gap where the first and the last part."""
     columns = (
-        Column(say("place"), number=True),
+        Column(say("rank"), number=True),
         Column(say("id"), number=True),
         Column(say("token")),
         Column(say("logit"), number=True),
         Column(say("prob"), number=True),
     )
     rows = []
-    before = -1
+    before = ends[0].rank
     for candidate in ends:
-        place = vocab_size - candidate.rank if ascending else candidate.rank - 1
-        if place > before + 1:
-            rows.append(tuple(Cell(GAP) for _ in columns))
-        before = place
+        if abs(candidate.rank - before) > 1:
+            rows.append(tuple(Cell(signs().cut) for _ in columns))
+        before = candidate.rank
         strong = candidate.rank == 1
-        cells = (str(place), str(candidate.id), visible(candidate), decimal(candidate.logit))
+        cells = (str(candidate.rank), str(candidate.id), visible(candidate), decimal(candidate.logit))
         rows.append(
             (
                 *(Cell(text, strong=strong) for text in cells),

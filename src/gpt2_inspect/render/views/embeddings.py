@@ -1,43 +1,27 @@
-"""`embeddings`: a row for each token and neighbour, and grids of the tokens, of each kind of vector one."""
+"""`embeddings`: grids of the tokens, of each kind of vector one, and of their neighbours."""
 
-from typing import Any
-
-from ...messages import say
+from ...messages import listed, say
 from ...results.embeddings import EmbeddedToken, Embeddings, Neighbor, Vector
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
-from . import TOKEN_COLUMNS, decimal, model_and_backend, token_values, visible
+from ..signs import signs
+from . import decimal, legend, model_and_backend, visible
 
 KINDS = ("wte", "wpe", "sum")
-MEASURES = ("norm", "mean", "std", "first")
+MANY = 16
+"""So many other rows that are nearly the same are not words with nearly the same meaning."""
 
 
-def tidy(result: Embeddings) -> tuple[list[str], list[list[Any]]]:
-    """A token without neighbours has one row, whose columns of them are empty."""
-    header = ["position", *TOKEN_COLUMNS]
-    header += [f"{kind}_{measure}" for kind in KINDS for measure in MEASURES]
-    header += ["rank", *(f"nearest_{name}" for name in TOKEN_COLUMNS), "cosine"]
-    rows = []
-    for token in result.tokens:
-        row: list[Any] = [token.position, *token_values(token)]
-        for kind in KINDS:
-            vector: Vector = getattr(token, kind)
-            row += [vector.norm, vector.mean, vector.std, " ".join(map(str, vector.first))]
-        for rank, found in enumerate(token.nearest, start=1):
-            rows.append([*row, rank, *token_values(found), found.cosine])
-        if not token.nearest:
-            rows.append([*row, None, *[None] * len(TOKEN_COLUMNS), None])
-    return header, rows
-
-
-def sections(result: Embeddings) -> list[Section]:
+def sections(result: Embeddings, page: Page) -> list[Section]:
     """The token vectors, the position vectors, the sums, and the neighbours of the tokens."""
     titles = (
-        say("wte {shape}: a vector for each token", shape=list(result.shapes.wte)),
-        say("wpe {shape}: a vector for each position", shape=list(result.shapes.wpe)),
+        say("wte {shape} (vocabulary, width): a vector for each token", shape=list(result.shapes.wte)),
+        say("wpe {shape} (positions, width): a vector for each position", shape=list(result.shapes.wpe)),
         say("wte + wpe: what the first block reads"),
     )
     grids = [_vectors(result, kind, title) for kind, title in zip(KINDS, titles, strict=True)]
-    return [*grids, _nearest(result), Facts(model_and_backend(result))]
+    grids.append(_nearest(result))
+    return [*grids, Facts((*legend(grids), *_meaningless(result), *model_and_backend(result)))]
 
 
 def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
@@ -56,11 +40,26 @@ def _vectors(result: Embeddings, kind: str, title: str) -> Grid:
 def _nearest(result: Embeddings) -> Grid:
     count = max(len(token.nearest) for token in result.tokens)
     rows = tuple(
-        (*_keys(token), *map(_neighbor, token.nearest), *[Cell("–")] * (count - len(token.nearest)))
+        (*_keys(token), *map(_neighbor, token.nearest), *[Cell(signs().nothing)] * (count - len(token.nearest)))
         for token in result.tokens
     )
-    columns = (*_key_columns(), *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
-    return Grid(columns, rows, say("nearest tokens in wte, by cosine"))
+    keys = _key_columns()
+    columns = (*keys, *(Column(say("nearest {rank}", rank=rank)) for rank in range(1, count + 1)))
+    return Grid(columns, rows, say("nearest tokens in wte, by cosine"), keys=len(keys))
+
+
+def _meaningless(result: Embeddings) -> list[str]:
+    """Whose neighbours tell nothing."""
+    found = dict.fromkeys(visible(token) for token in result.tokens if token.alike >= MANY)
+    if not found:
+        return []
+    return [
+        say(
+            "hardly or never seen in training: {tokens}; their neighbours mean nothing, for the rows of all such "
+            "tokens are nearly equal",
+            tokens=listed(list(found)),
+        )
+    ]
 
 
 def _key_columns() -> tuple[Column, Column]:
@@ -72,4 +71,4 @@ def _keys(token: EmbeddedToken) -> tuple[Cell, Cell]:
 
 
 def _neighbor(found: Neighbor) -> Cell:
-    return Cell(f"{visible(found)} {decimal(found.cosine)}", max(0.0, found.cosine))
+    return Cell(visible(found), max(0.0, found.cosine), aside=decimal(found.cosine))

@@ -1,24 +1,15 @@
 """`encode`: a row for each token; those that share a character are held together by a bracket."""
 
-from typing import Any
-
 from ...messages import say, say_n
 from ...results.encode import Encode, EncodedToken
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from ..visible import visible_token
-from . import TOKEN_COLUMNS, flag, hex_bytes, model_and_backend, token_values, visible
+from . import hex_bytes, legend, model_and_backend, visible
 
 
-def tidy(result: Encode) -> tuple[list[str], list[list[Any]]]:
-    """One row for each token; `start`, `end` and `group` are empty where they are None."""
-    header = ["index", *TOKEN_COLUMNS, "complete_utf8", "start", "end", "group"]
-    return header, [
-        [token.index, *token_values(token), flag(token.complete_utf8), token.start, token.end, token.group]
-        for token in result.tokens
-    ]
-
-
-def sections(result: Encode) -> list[Section]:
+def sections(result: Encode, page: Page) -> list[Section]:
     """The tokens, and how many they are."""
     brackets = _brackets(result)
     columns = [
@@ -36,7 +27,8 @@ def sections(result: Encode) -> list[Section]:
     lines = [say_n("{n} token for {characters}", "{n} tokens for {characters}", n=len(rows), characters=characters)]
     if result.groups is None:
         lines.append(say("the tokens are not the text's own bytes, so they have no exact place in it"))
-    return [Grid(tuple(columns), rows), Facts((*lines, *model_and_backend(result)))]
+    grid = Grid(tuple(columns), rows)
+    return [grid, Facts((*legend([grid]), *lines, *model_and_backend(result)))]
 
 
 def _row(token: EncodedToken, brackets: dict[int, str], *, placed: bool) -> tuple[Cell, ...]:
@@ -54,7 +46,7 @@ def _brackets(result: Encode) -> dict[int, str]:
     for group in result.groups or ():
         first, *others = group.token_indices
         if others:
-            brackets |= dict.fromkeys(others, "│")
-            brackets[first] = f"┌ {visible_token(group.text, group.text.encode())}"
-            brackets[others[-1]] = "└"
+            brackets |= dict.fromkeys(others, signs().middle)
+            brackets[first] = f"{signs().first} {visible_token(group.text, group.text.encode())}"
+            brackets[others[-1]] = signs().last
     return brackets

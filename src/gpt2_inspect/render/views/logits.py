@@ -2,57 +2,31 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
-from ...messages import Option, say, say_n
+from ...messages import Option, listed, say, say_n
 from ...results.logits import AtTemperature, Logits, LogitsPosition, Softmax, SoftmaxCandidate, TemperedCandidate
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Row, Section
-from . import CANDIDATE_COLUMNS, candidate_values, decimal, flag, model_and_backend, percent, visible
+from ..signs import signs
+from . import decimal, legend, model_and_backend, percent, visible
 
 _LAST = 8
 """Positions of a long text that are shown."""
 
-_GAP = "…"
-"""Stands for the positions between."""
 
-
-def tidy(result: Logits) -> tuple[list[str], list[list[Any]]]:
-    """One row for each candidate of the chosen position, or for each temperature and candidate."""
-    header = ["position", *CANDIDATE_COLUMNS, "shifted_logit", "exp"]
-    rows = [
-        [result.position, *candidate_values(candidate), candidate.shifted_logit, candidate.exp]
-        for candidate in result.softmax.candidates
-    ]
-    if result.temperatures is None:
-        return header, rows
-    return [*header, "temperature", "prob_at_temperature", "prob_final", "kept"], [
-        [*row, at.temperature, candidate.prob_at_temperature, candidate.prob_final, flag(candidate.kept)]
-        for at in result.temperatures
-        for row, candidate in zip(rows, at.candidates, strict=True)
-    ]
-
-
-def sections(result: Logits) -> list[Section]:
+def sections(result: Logits, page: Page) -> list[Section]:
     """Which place each position ranks, the way from the logits of one to probabilities, and temperatures."""
     shown = _shown(result)
-    facts = [say("logits[i] ranks what stands at i + 1: no position ranks its own token.")]
     left_out = len(result.positions) - len(shown)
-    if left_out:
-        facts.append(
-            say_n(
-                "{n} position is left out; {option} shows it",
-                "{n} positions are left out; {option} shows them",
-                n=left_out,
-                option=Option("all_positions").on_command_line(),
-            )
-        )
-    return [
-        _places(result, shown),
-        Facts(tuple(facts)),
-        _softmax(result),
-        *_temperatures(result),
-        Facts(model_and_backend(result)),
-    ]
+    note = say_n(
+        "{n} position is left out; {option} shows it",
+        "{n} positions are left out; {option} shows them",
+        n=left_out,
+        option=Option("all_positions").on_command_line(),
+    )
+    notes = [Facts((note,))] if left_out else []
+    above: list[Section] = [_places(result, shown), *notes, _softmax(result), *_temperatures(result)]
+    return [*above, Facts((*legend(above), *model_and_backend(result)))]
 
 
 def _shown(result: Logits) -> Sequence[LogitsPosition]:
@@ -73,7 +47,7 @@ def _places(result: Logits, shown: Sequence[LogitsPosition]) -> Grid:
         Column(say("its rank"), number=True),
     )
     rows: list[Row] = []
-    gap = tuple(Cell(_GAP) for _ in columns)
+    gap = tuple(Cell(signs().cut) for _ in columns)
     if shown[0].index > 0:
         rows.append(gap)
     for place, after in pairwise((*shown, None)):
@@ -83,7 +57,8 @@ def _places(result: Logits, shown: Sequence[LogitsPosition]) -> Grid:
             rows.append(gap)
     batch, tokens, vocabulary = result.shape
     title = say(
-        "logits [{batch}, {tokens}, {vocabulary}]: batch, tokens, vocabulary",
+        "logits [{batch}, {tokens}, {vocabulary}]: batch, tokens, vocabulary. logits[i] ranks what stands at i + 1: no "
+        "position ranks its own token.",
         batch=batch,
         tokens=tokens,
         vocabulary=vocabulary,
@@ -99,7 +74,7 @@ def _place(place: LogitsPosition) -> Row:
         Cell(visible(place)),
         Cell(visible(place.argmax), place.argmax.prob, hit, percent(place.argmax.prob)),
         Cell(say("(the next token)")) if following is None else Cell(visible(following), following.prob, hit),
-        Cell("–" if following is None else str(following.rank)),
+        Cell(signs().nothing if following is None else str(following.rank)),
     )
 
 
@@ -163,10 +138,10 @@ def _temperatures(result: Logits) -> list[Grid]:
     if result.temperatures is None:
         return []
     filters = {"top-k": result.options["sample_top_k"], "top-p": result.options["top_p"]}
-    given = ", ".join(f"{name} {value}" for name, value in filters.items() if value is not None)
+    given = [f"{name} {value}" for name, value in filters.items() if value is not None]
     title = say("the same with each logit divided by a temperature T")
     if given:
-        title = say("{title}, then cut by {filters}", title=title, filters=given)
+        title = say("{title}, then cut by {filters}", title=title, filters=listed(given))
     columns = (
         Column(say("rank"), number=True),
         Column(say("token")),
@@ -176,10 +151,10 @@ def _temperatures(result: Logits) -> list[Grid]:
         ),
     )
     rows = [
-        (Cell(str(same[0].rank)), Cell(visible(same[0])), *(_tempered(candidate, given != "") for candidate in same))
+        (Cell(str(same[0].rank)), Cell(visible(same[0])), *(_tempered(candidate, bool(given)) for candidate in same))
         for same in zip(*(at.candidates for at in result.temperatures), strict=True)
     ]
-    rows.append((Cell(""), Cell(say("entropy, bits")), *(_entropy(at, given != "") for at in result.temperatures)))
+    rows.append((Cell(""), Cell(say("entropy, bits")), *(_entropy(at, bool(given)) for at in result.temperatures)))
     if given:
         kept = (Cell(str(at.tokens_kept)) for at in result.temperatures)
         rows.append((Cell(""), Cell(say("tokens kept")), *kept))
@@ -201,4 +176,4 @@ def _entropy(at: AtTemperature, filtered: bool) -> Cell:
 
 def _then(before: str, after: str) -> str:
     """Without a filter and with it; the arrows stand below each other in a column that goes to the right."""
-    return f"{before} → {after:>6}"
+    return f"{before} {signs().becomes} {after:>6}"

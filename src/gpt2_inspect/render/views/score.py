@@ -1,39 +1,24 @@
-"""`score`: a row for each token and proposal; for people, a grid of the tokens and one of what each proposes."""
+"""`score`: a grid of the tokens, and one of what each proposes."""
 
 import math
-from typing import Any
 
 from ...messages import Option, say, say_n
 from ...results.score import Score, ScoredToken
+from ..formats import Page
 from ..sections import Cell, Column, Facts, Grid, Section
+from ..signs import signs
 from . import (
-    CANDIDATE_COLUMNS,
-    CHOSEN,
-    TOKEN_COLUMNS,
-    candidate_values,
+    candidate_cell,
     decimal,
+    legend,
     model_and_backend,
     percent,
-    token_values,
     top_columns,
     visible,
 )
 
-MEASURES = ("logprob", "prob", "rank", "surprisal_bits", "entropy_bits")
 
-
-def tidy(result: Score) -> tuple[list[str], list[list[Any]]]:
-    """One row for each token and rank of a proposal; the measures are empty for a token with nothing before it."""
-    header = ["index", *TOKEN_COLUMNS, *MEASURES]
-    header += [f"next_{name}" for name in CANDIDATE_COLUMNS]
-    rows = []
-    for token in result.positions:
-        row = [token.index, *token_values(token), *(getattr(token, name) for name in MEASURES)]
-        rows += [[*row, *candidate_values(candidate)] for candidate in token.next_top_logprobs]
-    return header, rows
-
-
-def sections(result: Score) -> list[Section]:
+def sections(result: Score, page: Page) -> list[Section]:
     """How each token fared, what each position proposes, and the totals."""
     keys = (Column(say("index"), number=True), Column(say("token")))
     measures = (say("prob"), say("rank"), say("surprisal"), say("entropy"))
@@ -47,29 +32,27 @@ def sections(result: Score) -> list[Section]:
     proposals = Grid(
         (*keys, *top_columns(len(result.positions[0].next_top_logprobs))),
         tuple(_proposals(token, actual) for token, actual in zip(result.positions, following, strict=True)),
-        title=say("what the logits at each token propose for the next place; {mark} is what stands there", mark=CHOSEN),
+        title=say("what the model would rather put after each token"),
+        keys=len(keys),
     )
-    return [scores, proposals, Facts((*_totals(result), *model_and_backend(result)))]
+    meanings = legend([scores, proposals], say("{mark} what stands there", mark=signs().chosen))
+    return [scores, proposals, Facts((*meanings, *_totals(result), *model_and_backend(result)))]
 
 
 def _score(token: ScoredToken) -> tuple[Cell, ...]:
     return (
         Cell(str(token.index)),
         Cell(visible(token), token.prob),
-        Cell("–" if token.prob is None else percent(token.prob), token.prob),
-        Cell("–" if token.rank is None else str(token.rank)),
+        Cell(signs().nothing if token.prob is None else percent(token.prob), token.prob),
+        Cell(signs().nothing if token.rank is None else str(token.rank)),
         Cell(decimal(token.surprisal_bits, 2)),
         Cell(decimal(token.entropy_bits, 2)),
     )
 
 
 def _proposals(token: ScoredToken, actual: int | None) -> tuple[Cell, ...]:
-    cells = []
-    for candidate in token.next_top_logprobs:
-        taken = candidate.id == actual
-        cells.append(
-            Cell(f"{visible(candidate)} {f'{CHOSEN} ' * taken}{percent(candidate.prob)}", candidate.prob, taken)
-        )
+    proposed = token.next_top_logprobs
+    cells = (candidate_cell(candidate, chosen=candidate.id == actual) for candidate in proposed)
     return (Cell(str(token.index)), Cell(visible(token)), *cells)
 
 
