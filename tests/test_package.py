@@ -1,5 +1,6 @@
 """What is shipped: the bundled model is whole, and both packages contain it."""
 
+import csv
 import hashlib
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def test_installed_wheel_answers_in_an_empty_environment(
     command = python.with_name("gpt2-inspect")
     arguments = ["next-tokens", "hello,how are you", "--steps", "2", "--model", "pocket", "--format", "csv"]
     shown = subprocess.run([command, *arguments], check=True, capture_output=True, encoding="utf-8", cwd=tmp_path)
-    assert len(shown.stdout.splitlines()) == 1 + 2 * 5
+    assert len(list(csv.reader(shown.stdout.splitlines(keepends=True)))) == 1 + 2 * 5
 
     where = "import gpt2_inspect, sys; sys.stdout.write(gpt2_inspect.__file__)"
     found = subprocess.run([python, "-c", where], check=True, capture_output=True, encoding="utf-8", cwd=tmp_path)
