@@ -177,8 +177,10 @@ def test_what_has_no_shape_stands_as_its_code_in_a_command_line(tiny: Path) -> N
     asked = load(tiny).report(text, steps=1)
     line = asked.command_line(asked.score)
     assert line.endswith(r"$'a\'b\\\u202e\u0085\x0a'") and line.isprintable()
-    XX
-    assert words.decode().split("\0")[-2] == text
+    shown = subprocess.run(
+        ["bash", "-c", f'printf "%s\\0" {line}'], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
+    )
+    assert shown.stdout.decode().split("\0")[-2] == text
 
 
 def test_rows_of_attention_are_the_matrix_of_each_head(tiny: Path) -> None:
