@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ..signs import signs
 from .fill import fill
 
 LEFT, TOP, HEIGHT = 46, 12, 170
@@ -77,7 +78,7 @@ def chart(caption: str, names: Sequence[str], lines: Sequence[Line], label: str)
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= NAME else f"{name[:NAME]}…"
+    return name if len(name) <= NAME else f"{name[:NAME]}{signs().cut}"
 
 
 def _nice(step: float) -> float:

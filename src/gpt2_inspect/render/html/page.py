@@ -83,7 +83,7 @@ def page_of(
         "page.html",
         **values,
         opening=labelled(opening),
-        title=say("{what} – gpt2-inspect", what=heading),
+        title=say("{what} - gpt2-inspect", what=heading),
         contents=say("On this page"),
         language=language_in_use(),
         version=__version__,

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from ....messages import say
 from ....results.compare_search import BeamCandidate, CompareSearch
 from ...sections import Grid, Section
+from ...signs import signs
 from ...views import decimal, percent, visible
 from ..fill import fill
 
@@ -90,4 +91,4 @@ def _edge(parent: _Node, node: _Node) -> _Edge:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}"

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from ....messages import say
 from ....results.embeddings import Embeddings
 from ...sections import Grid, Section
+from ...signs import signs
 from ...views import visible
 from ..fill import fill
 
@@ -48,7 +49,7 @@ def _plane(result: Embeddings) -> list[Markup]:
                 "x": round(x, 1),
                 "y": round(y, 1),
                 "name_y": round(low + 4, 1),
-                "text": text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…",
+                "text": text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}",
                 "title": text,
             }
         )
