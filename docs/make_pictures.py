@@ -1,6 +1,7 @@
 """Pictures of what the commands show on a terminal: each runs on a pseudo-terminal, Chromium photographs the screen.
 
-    python docs/make_pictures.py               the picture in the README: docs/pictures/next-tokens.png
+    python docs/make_pictures.py               the pictures in the README: docs/pictures/next-tokens.png, and of a page
+                                               in the browser, docs/pictures/score-page.png
     python docs/make_pictures.py --all DIR     every example of the documentation at 40, 80, 120 and 200 columns, on
                                                black and on white, and DIR/index.html with all of them, to look at
     python docs/make_pictures.py --all DIR --only score,attention --widths 80 --colors 256
@@ -36,6 +37,11 @@ from examples import examples  # noqa: E402
 README_PICTURE = DOCS / "pictures" / "next-tokens.png"
 README_COMMAND = 'next-tokens "hello,how are you" --model pocket --steps 5'
 README_WIDTH = 84
+
+PAGE_PICTURE = DOCS / "pictures" / "score-page.png"
+PAGE_COMMAND = ("score", "The cat sat on the moon because it was tired.", "--model", "pocket", "--no-timing")
+PAGE_SIZE = (800, 608)
+"""Of the window, in pixels: what is seen of the page without scrolling."""
 
 OTHERS = (
     "--help",
@@ -364,11 +370,17 @@ def page_of(shots: Sequence[tuple[Screen, Theme]]) -> tuple[str, int, int]:
 
 def photograph(shots: Sequence[tuple[Screen, Theme]], picture: Path, scale: float = 1) -> None:
     """Write the screens as a PNG with nothing around them."""
+    text, width, height = page_of(shots)
+    photograph_page(text, (width, height), picture, scale)
+
+
+def photograph_page(text: str, size: tuple[int, int], picture: Path, scale: float = 1) -> None:
+    """Write what a window of this size shows of the HTML as a PNG."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     browser = next(filter(None, map(shutil.which, names)), None)
     if browser is None:
         sys.exit("error: there is no Chromium\nhint: install it, or see the screens themselves in a terminal")
-    text, width, height = page_of(shots)
+    width, height = size
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         page.write_text(text, encoding="utf-8")
@@ -382,11 +394,15 @@ def photograph(shots: Sequence[tuple[Screen, Theme]], picture: Path, scale: floa
 # What is photographed
 
 
-def picture_for_readme() -> None:
-    """One command on black."""
+def pictures_for_readme() -> None:
+    """One command on black, and one page."""
     README_PICTURE.parent.mkdir(exist_ok=True)
     photograph([(run(README_COMMAND, README_WIDTH, DARK, "24bit"), DARK)], README_PICTURE)
     print(f"{README_PICTURE.relative_to(DOCS.parent)}: {README_PICTURE.stat().st_size / 1000:.0f} kB")
+    command = [sys.executable, "-m", "gpt2_inspect", *PAGE_COMMAND, "--format", "html"]
+    page = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", timeout=60).stdout
+    photograph_page(page, PAGE_SIZE, PAGE_PICTURE)
+    print(f"{PAGE_PICTURE.relative_to(DOCS.parent)}: {PAGE_PICTURE.stat().st_size / 1000:.0f} kB")
 
 
 def pictures_of_all(folder: Path, widths: Sequence[int], depth: str, wanted: Callable[[str], bool]) -> None:
@@ -414,7 +430,7 @@ def main() -> None:
     parser.add_argument("--colors", choices=DEPTHS, default="24bit", help="with --all: of how many the terminal has")
     options = parser.parse_args()
     if options.all is None:
-        picture_for_readme()
+        pictures_for_readme()
         return
     only = options.only.split(",") if options.only else None
     widths = [int(width) for width in options.widths.split(",")]

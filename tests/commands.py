@@ -24,12 +24,15 @@ VARIANTS: list[tuple[str, list[str]]] = [
     ("score", [TEXT, "--within", "100000"]),
     ("logits", [TEXT, "--temperatures", "0.5,1", "--top-p", "0.9"]),
     ("compare-heads", [TEXT, "--tree"]),
+    ("attention", [TEXT, "--rows"]),
+    ("hidden-states", [TEXT, "--lens", "--position", "all"]),
 ]
 """And the other forms that an answer can take."""
 
 OTHERS: list[tuple[str, list[str]]] = [
     ("compare", [TEXT, "hello"]),
     ("compare", [TEXT, "--temperature", "1", "--temperature", "2"]),
+    ("report", [TEXT, "--steps", "3"]),
     ("quiz", ["hello, how are you? I am fine, thank you."]),
     ("models", ["list"]),
     ("models", ["check", "pocket"]),

@@ -88,6 +88,9 @@ class _Tables:
         yield document["description"] + "\n"
         yield from self._table({key: value for key, value in document["properties"].items() if key not in _ENVELOPE})
         lines = [line for line, top in self._lines.items() if _command(top) == _command(document)]
+        if not lines:
+            yield "A line of [jsonl](#jsonl) is the document of the command that it names.\n"
+            return
         parts = " or ".join(self._link(line.removesuffix("Line")) for line in lines)
         yield f"A line of [jsonl](#jsonl) has the keys of {parts}.\n"
 

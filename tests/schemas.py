@@ -128,6 +128,8 @@ class _Maker:
     def lines(self, kind: type[Document]) -> list[type[BaseModel]]:
         """The models of what stands on a line of jsonl: the parts of a document, and what makes them stand alone."""
         parts = _records_in(get_type_hints(kind.items)["return"])
+        if all(issubclass(part, Document) for part in parts):
+            return []  # they stand alone as they are
         about = [made for base, made in _ABOUT_LINES.items() if issubclass(kind, base)]
         head = reduce(or_, about, _envelope(kind))
         if _takes_many(kind):

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"backends.base", "backends.auto_classes", "checkpoint.tokenizer", "results", "errors", "messages"},
     "many": {"results", "errors", "messages"},
     "models": {"sources", "checkpoint", "analysis", "loaded", "filenames", "results", "errors", "messages"},
-    "render": {"results", "messages"},
+    "render": {"results", "messages", "version"},
     "explanations": {"render", "results", "messages"},
     "cli": {"session", "many", "models", "analysis", "explanations", "messages", "render", "results", "errors"}
     | {"sources", "version"},
@@ -44,6 +44,9 @@ ONLY_IN = {
     "transformers": _TORCH | {"checkpoint/transformers_tokenizer.py"},
     "huggingface_hub": {"sources/hub_download.py"},
     "rich": {"render/table.py", "cli/progress.py"},
+    "jinja2": {"render/html"},
+    "markupsafe": {"render/html"},
+    "webbrowser": {"cli/browser.py"},
     "pyarrow": {"many/texts.py", "render/parquet.py", "cli/output.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},

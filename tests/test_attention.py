@@ -171,9 +171,10 @@ class TestMemory:
     @pytest.mark.parametrize(
         ("options", "layers", "dimensions"),
         [
-            ({}, [0, 1, 2], ["heads", "tokens"]),
-            ({"layer": 1}, [1], ["heads", "tokens"]),
-            ({"layer": 2, "head": 0}, [2], ["tokens", "tokens"]),
+            ({}, [0, 1, 2], ["heads", "one", "tokens"]),
+            ({"layer": 1}, [1], ["heads", "one", "tokens"]),
+            ({"layer": 2, "head": 0}, [2], ["one", "tokens", "tokens"]),
+            ({"layer": 2, "rows": True}, [2], ["heads", "tokens", "tokens"]),
         ],
     )
     def test_only_what_was_asked_for_is_kept(
@@ -184,7 +185,7 @@ class TestMemory:
         layers: list[int],
         dimensions: list[str],
     ) -> None:
-        sizes = {"heads": N_HEAD, "tokens": len(usual.attention(TEXT, **options).prompt.tokens)}
+        sizes = {"one": 1, "heads": N_HEAD, "tokens": len(usual.attention(TEXT, **options).prompt.tokens)}
         (observer,) = observers
         assert list(observer.seen) == [("attention_weights", layer) for layer in layers]
         for kept in observer.seen.values():
@@ -198,7 +199,7 @@ class TestCommandLine:
         named = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         document = json.loads(run_cli("attention", TEXT, "-m", str(tiny), "--json", *named).out)
         assert document == load(str(tiny)).attention(TEXT, **options).to_dict()
-        assert set(document["heads"][0]) == {"layer", "head", "entropy_bits", "top"}
+        assert set(document["heads"][0]) == {"layer", "head", "entropy_bits", "top", "rows"}
         assert set(document["heads"][0]["top"][0]) == {"id", "index", "token", "bytes", "weight"}
 
     def test_csv_of_all_heads(self, tiny: Path) -> None:

@@ -92,7 +92,14 @@ class TestResult:
 
     @pytest.mark.parametrize(
         ("name", "form"),
-        [("a.json", "json"), ("a.JSONL", "jsonl"), ("a.csv", "csv"), ("a.md", "markdown"), ("a", "table")],
+        [
+            ("a.json", "json"),
+            ("a.JSONL", "jsonl"),
+            ("a.csv", "csv"),
+            ("a.md", "markdown"),
+            ("a.html", "html"),
+            ("a", "table"),
+        ],
     )
     def test_ending_of_the_output_file(self, run: Any, tmp_path: Path, name: str, form: str) -> None:
         assert run("hello", "-n", "2", "-o", str(tmp_path / name)).code == 0
@@ -114,10 +121,10 @@ class TestResult:
     def test_same_everywhere(self, run: Any, form: str) -> None:
         """Whatever terminal, width and language; but that CSV is exact only where it does not reach a terminal.
 
-        Markdown is for people, in their language.
+        Markdown and HTML are for people, in their language.
         """
         plain = run("hello 你好 é", "-n", "2", "-f", form).out
-        language = "C.GBK" if form == "markdown" else "zh_CN.GBK"
+        language = "C.GBK" if FORMATS[form].for_people else "zh_CN.GBK"
         environ = {"COLUMNS": "20", "TERM": "dumb", "LANG": "de_DE", "LC_ALL": language}
         assert self.timeless(run("hello 你好 é", "-n", "2", "-f", form, environ=environ).out) == self.timeless(plain)
         on_terminal = run("hello 你好 é", "-n", "2", "-f", form, out=Terminal(), environ={"TERM": "xterm-256color"})

@@ -266,10 +266,10 @@ class TestCommandLine:
         assert (done.code, done.err) == (0, "")
         document = json.loads(done.out, parse_constant=pytest.fail)
         assert document == json.loads(json.dumps(result.to_dict()))
-        assert list(document)[5:] == ["options", "shapes", "tokens"]
+        assert list(document)[5:] == ["options", "shapes", "plane_share", "tokens"]
         assert document["shapes"] == {"wte": [VOCAB_SIZE, 48], "wpe": [64, 48]}
         token = document["tokens"][0]
-        assert list(token) == ["id", "token", "bytes", "position", "wte", "wpe", "sum", "alike", "nearest"]
+        assert list(token) == ["id", "token", "bytes", "position", "wte", "wpe", "sum", "alike", "plane", "nearest"]
         for vector in (token["wte"], token["wpe"], token["sum"]):
             assert list(vector) == ["norm", "mean", "std", "first"]
         assert [list(found) for found in token["nearest"]] == [["id", "token", "bytes", "cosine"]] * 3

@@ -74,6 +74,8 @@ CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("compare", (ONE,), {"temperatures": (0.5, 30.0), "seed": 3, "steps": 4, "top_k": 1}),
     ("compare", (TEXT,), {"seeds": (1, 2), "sample_top_k": 2, "top_p": 0.9, "steps": 2}),
     ("compare", (TEXT,), {"temperatures": (None, 2.0), "seed": 1, "steps": 2}),
+    ("hidden_states", TEXT, {"lens": True, "every_position": True}),
+    ("report", TEXT, {"steps": 2}),
 ]
 """Methods of a session, what they are asked about, and their options."""
 
@@ -142,7 +144,9 @@ def shown(result: Any, page: Page) -> set[str]:
     if result.command == "compare-heads":  # whose other headings are names of classes and outputs
         headings -= {"", "AutoModelForCausalLM", "AutoModel", "GPT2LMHeadModel", "GPT2Model", "logits"}
         headings -= {"last_hidden_state @ lm_head.weight.T"}
-    if result.command == "attention":  # in the matrix columns are headed by indices
+    if result.command == "report":  # what each part shows, its own command explains
+        return {column.heading for column in grids[0].columns if column.heading}
+    if result.command in ("attention", "hidden-states"):  # some columns are headed by indices
         headings = {heading for heading in headings if not heading.isdecimal()}
     return headings
 
@@ -350,6 +354,12 @@ def check_compare(result: Any, names: dict[str, Any], printed: list[str]) -> Non
         assert near(torch.tensor(list(map(float, numbers.split()))), expected)
 
 
+def check_report(result: Any, names: dict[str, Any], printed: list[str]) -> None:
+    states = result.hidden_states
+    shape = torch.Size(result.logits.shape)
+    assert printed[-1] == f"{shape} {len(states.layers)} {states.past_key_values.n_layer}"
+
+
 @pytest.mark.usefixtures("loaded_once")
 @every_case
 def test_the_code_computes_the_same(answer: Answer, method: str, asked: Any, options: dict[str, Any]) -> None:
@@ -476,9 +486,9 @@ def test_no_line_is_too_long_to_be_read(tiny: Path, columns: int) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["score", TEXT, "--json"], ["json", "table or markdown"]),
-        (["score", TEXT, "--format", "csv"], ["csv", "table or markdown"]),
-        (["score", TEXT, "--output", "answer.jsonl"], ["jsonl", "table or markdown"]),
+        (["score", TEXT, "--json"], ["json", "table, markdown or html"]),
+        (["score", TEXT, "--format", "csv"], ["csv", "table, markdown or html"]),
+        (["score", TEXT, "--output", "answer.jsonl"], ["jsonl", "table, markdown or html"]),
         (["encode", TEXT, "--ids"], ["--ids"]),
         (["decode", "1", "--text"], ["--text"]),
     ],

@@ -129,7 +129,8 @@ class TestHelp:
             assert (panels[1], panels[-2]) == ("Input", "Model")
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_two_examples_that_run(self, name: str) -> None:
+    def test_two_examples_that_run(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
         examples = built(name).examples
         assert len(examples) == 2
         for line in examples:
@@ -148,7 +149,8 @@ class TestHelp:
             built(name).make_context(name, arguments[2:])
             return
         done = run_cli(*arguments, stdin=b"much\n")
-        assert done.code == 0 and done.out, done.err
+        written = Path(arguments[arguments.index("--output") + 1]) if "--output" in arguments else None
+        assert done.code == 0 and (done.out or (written and written.stat().st_size)), done.err
 
     def test_top_k_says_that_it_only_shows(self) -> None:
         assert "no bearing on the choice" in " ".join(run_cli("next-tokens", "--help").out.split())
@@ -241,7 +243,7 @@ class TestCompletion:
 
 
 class TestOutput:
-    @pytest.mark.parametrize("name", ["a.html", "a.xlsx", "a.JSONX"])
+    @pytest.mark.parametrize("name", ["a.htm", "a.xlsx", "a.JSONX"])
     def test_an_ending_of_no_format_is_refused(self, tiny: Path, tmp_path: Path, name: str) -> None:
         path = tmp_path / name
         done = run_cli("score", "hi", "--model", str(tiny), "--output", str(path))

@@ -203,7 +203,14 @@ class TestCommandLine:
         assert (done.code, done.err) == (0, "")
         document = json.loads(done.out, parse_constant=pytest.fail)
         assert document == json.loads(json.dumps(result.to_dict()))
-        assert list(document)[5:] == ["options", "position", "layers", "last_hidden_state", "past_key_values"]
+        assert list(document)[5:] == [
+            "options",
+            "position",
+            "layers",
+            "positions",
+            "last_hidden_state",
+            "past_key_values",
+        ]
         assert list(document["layers"][0]) == [
             *("index", "name", "shape", "mean", "std", "norm", "cosine_to_previous", "top_logprobs")
         ]

@@ -1,6 +1,7 @@
 """Chinese: which language is chosen, whether all is translated, and whether it looks as well as in English."""
 
 import gettext
+import html
 import json
 import re
 import subprocess
@@ -178,8 +179,9 @@ def test_chinese_is_set_as_the_glossary_says() -> None:
 
 
 NAMES = {
-    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "matplotlib", "auto", "cpu", "cuda", "float", "bfloat"),
-    *("table", "json", "jsonl", "csv", "tsv", "markdown", "parquet", "gzip", "text", "ids", "txt", "npz"),
+    *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "matplotlib", "auto", "all", "cpu", "cuda"),
+    *("float", "bfloat"),
+    *("table", "json", "jsonl", "csv", "tsv", "markdown", "html", "parquet", "gzip", "text", "ids", "txt", "npz"),
     *("safetensors", "bash", "zsh", "fish", "shell"),
     *("always", "never", "dark", "light", "none", "slide", "column"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
@@ -254,6 +256,14 @@ def strings(value: Any) -> list[str]:
 _TEXTS = ("token", "text", "context")
 
 
+def said_on(page: str) -> list[str]:
+    """The texts of a page that are for people: those that are shown, and those that are read out."""
+    body = re.sub(r"<(style|script|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return [
+        html.unescape(text) for found in re.findall(r'>([^<]+)<|(?:aria|data)-label="([^"]+)"', body) for text in found
+    ]
+
+
 @every_variant
 class TestOutput:
     def test_data_are_the_same(self, tiny: Path, command: str, arguments: list[str]) -> None:
@@ -269,6 +279,14 @@ class TestOutput:
             _, chinese = in_both(tiny, command, arguments, "--format", form)
             assert english(chinese, data) == []
             assert re.search("[\u4e00-\u9fff]{2}", chinese)
+
+    def test_pages_have_no_english(self, tiny: Path, command: str, arguments: list[str]) -> None:
+        all_positions = ("--position", "all") if "--lens" in arguments else ()  # which a page draws anyway
+        document = json.loads(in_both(tiny, command, arguments, "--json", *all_positions)[0])
+        data = frozenset(re.findall("[a-z]+", " ".join(strings(document))))
+        _, page = in_both(tiny, command, arguments, "--format", "html")
+        assert '<html lang="zh">' in page
+        assert english("\n".join(said_on(page)), data) == []
 
     @pytest.mark.parametrize("width", [40, 80, 200])
     def test_tables_fit_and_their_columns_stand_below_each_other(

@@ -77,6 +77,8 @@ def test_wheel_contains_the_model(built: Path) -> None:
         names = set(archive.namelist())
         assert {f"{DATA}/{model}/{file}" for model in BUNDLED for file in MODEL_FILES | DOCUMENTS} <= names
         assert {"gpt2_inspect/py.typed", "gpt2_inspect/messages/zh.mo", f"{DATA}/schema.json"} <= names
+        templates = {f"gpt2_inspect/render/html/templates/page.{ending}" for ending in ("html", "css", "js")}
+        assert templates <= names
         for model in BUNDLED:
             for file, expected in checksums(bundled_model(model).folder).items():
                 assert digest(archive.read(f"{DATA}/{model}/{file}")) == expected

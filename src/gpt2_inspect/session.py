@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .backends.base import Array
     from .results.compare import Comparison
     from .results.failure import Failure
+    from .results.report import Report
 
 TOGETHER = 32
 """Texts that are read at a time: enough to fill a forward pass."""
@@ -185,6 +186,19 @@ class Session:
         from .analysis.quiz import QuizGame
 
         return QuizGame(self._loaded, text, rounds=rounds, seed=seed, top_k=top_k)
+
+    def report(self, text: str, *, steps: int = 10) -> "Report":
+        """All questions about a text: what the command `report` makes its page of. compare-heads is not among them.
+
+        Args:
+            text: what they are about.
+            steps: how many tokens to add, in next_tokens and compare_search.
+
+        Raises what these questions do.
+        """
+        from .analysis.report import report
+
+        return report(self._loaded, text, steps=steps)
 
     def embedding_weights(self) -> "dict[str, Array]":
         """`wte.weight` (V, D) and `wpe.weight` (n_positions, D), whole, in float32; not to be written to.

@@ -10,7 +10,7 @@ from ..errors import UsageError, not_finite
 from ..messages import Message, Option
 from ..results import ModelInfo, Prompt, Token, record
 from ..results.attention import AttendedToken, Attention, AttentionHead
-from .checks import check_index, check_position, check_positive, check_whole
+from .checks import check_flag, check_index, check_position, check_positive, check_whole
 from .prompt import whole_prompt
 from .question import LoadedModel, Question
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float32]
 
 Matrix = tuple[tuple[float, ...], ...]
+
+
+DECIMALS = 8
+"""Of the weights of all positions, which may be very many. float32 has no more of them where a weight is large."""
 
 
 @record
@@ -35,6 +39,7 @@ class AttentionQuestion(Question[str, Attention]):
         head: one head of that layer, from 0, whose whole matrix is returned; by default all.
         position: the token whose weights are described, from 0, or from the end if negative.
         top_k: how many tokens to list for each head; there are never more than it can see.
+        rows: also return the weights of every position, for each head that is described.
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
@@ -48,6 +53,7 @@ class AttentionQuestion(Question[str, Attention]):
     head: int | None = None
     position: int = -1
     top_k: int = 3
+    rows: bool = False
 
     def __post_init__(self) -> None:
         if self.head is not None and self.layer is None:
@@ -55,7 +61,7 @@ class AttentionQuestion(Question[str, Attention]):
                 Message("{option} {value} is in every layer", option=Option("head"), value=self.head),
                 Message("choose one with {layer}", layer=Option("layer")),
             )
-        self._settle(layer=check_whole, head=check_whole, position=check_whole, top_k=check_positive)
+        self._settle(layer=check_whole, head=check_whole, position=check_whole, top_k=check_positive, rows=check_flag)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> Attention:
         layers = self._layers(model.info)
@@ -68,6 +74,7 @@ class AttentionQuestion(Question[str, Attention]):
             head=self.head,
             position=self.position,
             top_k=self.top_k,
+            rows=self.rows,
             on_part=on_part,
         )
         return Attention(
@@ -96,12 +103,13 @@ def inspect_attention(
     head: int | None,
     position: int,
     top_k: int,
+    rows: bool,
     on_part: "Callable[[dict[str, Array]], None] | None",
 ) -> tuple[int, tuple[AttentionHead, ...], Matrix | None]:
     """The position from 0, what the heads of the layers look at from there, and the matrix of a chosen head.
 
     All T x T weights of a layer are there while it runs. What is kept is a row of each head, or the matrix of the
-    chosen one; or all of every layer, for `on_part`.
+    chosen one; or all of every layer, for `on_part`; with `rows` all of the layers.
 
     Raises:
         UsageError: the text has no such position.
@@ -109,8 +117,9 @@ def inspect_attention(
     """
     position = check_position(position, len(prompt.tokens))
 
-    def chosen(weights: "Array") -> "Array":  # (1, H, T, T) -> (T, T) or (H, T)
-        return (weights[0, :, position] if head is None else weights[0, head]).copy()
+    def chosen(weights: "Array") -> "Array":  # (1, H, T, T) -> (h, T, T) with h heads, or a row of each: (h, 1, T)
+        some = weights[0] if head is None else weights[0, head : head + 1]
+        return (some if rows or head is not None else some[:, position : position + 1]).copy()
 
     whole = on_part is not None
     observer = Observer({"attention_weights"}, layers=None if whole else layers, keep=np.copy if whole else chosen)
@@ -123,20 +132,19 @@ def inspect_attention(
         matrices, kept = kept, {layer: chosen(kept[layer]) for layer in layers}
         on_part({f"attentions_{layer}": weights for layer, weights in matrices.items()})  # may be written to
 
-    if head is not None:
-        (weights,) = kept.values()
-        found = _describe(prompt.tokens, layers[0], head, weights[position, : position + 1], top_k)
-        return position, (found,), tuple(map(tuple, weights.tolist()))
     heads = tuple(
-        _describe(prompt.tokens, layer, number, row, top_k)
+        _describe(prompt.tokens, layer, number, matrix, position, top_k=top_k, rows=rows)
         for layer in layers
-        for number, row in enumerate(kept[layer][:, : position + 1])
+        for number, matrix in enumerate(kept[layer], start=head or 0)
     )
-    return position, heads, None
+    return position, heads, None if head is None else tuple(map(tuple, kept[layers[0]][0].tolist()))
 
 
-def _describe(tokens: Sequence[Token], layer: int, head: int, row: "Array", top_k: int) -> AttentionHead:
-    """What a head looks at; `row` holds the weights of the tokens that it can see, the first of `tokens`."""
+def _describe(
+    tokens: Sequence[Token], layer: int, head: int, matrix: "Array", position: int, *, top_k: int, rows: bool
+) -> AttentionHead:
+    """What a head looks at from a position; `matrix` (T, T) holds the weights of all, or (1, T) of this one."""
+    row = matrix[position if len(matrix) > 1 else 0, : position + 1]
     best = np.argsort(-row, kind="stable")[:top_k]  # equal ones stay in their order
     top = tuple(
         AttendedToken(
@@ -146,4 +154,8 @@ def _describe(tokens: Sequence[Token], layer: int, head: int, row: "Array", top_
     )
     weights = row[row > 0].astype(np.float64)
     entropy = abs(float(weights @ np.log2(weights)))  # no weight exceeds 1: the sum is negative, or -0
-    return AttentionHead(layer=layer, head=head, entropy_bits=entropy, top=top)
+    seen = None
+    if rows:
+        short = np.round(matrix.astype(np.float64), DECIMALS).tolist()
+        seen = tuple(tuple(row[: index + 1]) for index, row in enumerate(short))
+    return AttentionHead(layer=layer, head=head, entropy_bits=entropy, top=top, rows=seen)

@@ -70,13 +70,16 @@ class EmbeddingsQuestion(Question[str, Embeddings]):
         )
         backend = model.backend
         prompt = whole_prompt(model, asked)
-        shapes, tokens = embed(backend, model.tokenizer_for(asked), prompt, neighbors=neighbors, on_part=on_part)
+        shapes, plane_share, tokens = embed(
+            backend, model.tokenizer_for(asked), prompt, neighbors=neighbors, on_part=on_part
+        )
         return Embeddings(
             model=model.info,
             run=model.run(),
             prompt=prompt,
             options=replace(self, neighbors=neighbors),
             shapes=shapes,
+            plane_share=plane_share,
             tokens=tokens,
         )
 
@@ -88,8 +91,8 @@ def embed(
     *,
     neighbors: int,
     on_part: "Callable[[dict[str, Array]], None] | None",
-) -> tuple[Shapes, tuple[EmbeddedToken, ...]]:
-    """The shapes of wte and wpe, and each token with its vectors and its nearest tokens.
+) -> tuple[Shapes, float | None, tuple[EmbeddedToken, ...]]:
+    """The shapes of wte and wpe, how much a plane shows, and each token with its vectors and its nearest tokens.
 
     Raises ModelUnusableError if the embeddings are NaN or infinite.
     """
@@ -99,8 +102,11 @@ def embed(
     vectors["sum"] = vectors["wte"] + vectors["wpe"]
     if not np.isfinite(vectors["sum"]).all():
         raise not_finite(_EMBEDDINGS)
+    different = sorted(set(token_ids))
+    places, share = plane(wte[different])
+    place_of = dict(zip(different, map(tuple, places.tolist()), strict=True))
     nearest, alike = {}, {}
-    for token_id, ids, cosines, alike[token_id] in nearest_rows(wte, sorted(set(token_ids)), neighbors):
+    for token_id, ids, cosines, alike[token_id] in nearest_rows(wte, different, neighbors):
         found = zip(ids.tolist(), cosines.tolist(), strict=True)
         nearest[token_id] = tuple(_neighbor(tokenizer, *each) for each in found)
     tokens = tuple(
@@ -111,6 +117,7 @@ def embed(
             position=position,
             **{name: _describe(rows[position]) for name, rows in vectors.items()},
             alike=alike[token.id],
+            plane=place_of[token.id],
             nearest=nearest[token.id],
         )
         for position, token in enumerate(prompt.tokens)
@@ -118,7 +125,25 @@ def embed(
     if on_part is not None:
         on_part(vectors)  # last, for they may be written to
     (vocab_size, n_embd), (n_positions, _) = wte.shape, wpe.shape
-    return Shapes(wte=(vocab_size, n_embd), wpe=(n_positions, n_embd)), tokens
+    return Shapes(wte=(vocab_size, n_embd), wpe=(n_positions, n_embd)), share, tokens
+
+
+def plane(rows: "Array") -> "tuple[Exact, float | None]":
+    """The rows (N, D) on the plane of their first two principal components (N, 2), and the variance's share in it.
+
+    A component may point either way: here the one in which the row farthest from the middle is positive. What is zero
+    but for rounding is zero.
+    """
+    centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)  # (N, n), (n,)
+    sizes[sizes <= 1e-9 * max(1.0, float(np.abs(rows).max()))] = 0
+    places = np.zeros((len(rows), 2))
+    for axis in range(min(2, int(np.count_nonzero(sizes)))):
+        component = left[:, axis] * sizes[axis]
+        farthest = component[np.abs(component) >= np.abs(component).max() * (1 - 1e-9)][0]
+        places[:, axis] = component if farthest > 0 else -component
+    total = float(np.square(sizes).sum())
+    return places, float(np.square(sizes[:2]).sum() / total) if total else None
 
 
 def nearest_rows(wte: "Array", token_ids: Sequence[int], count: int) -> "Iterator[tuple[int, Ids, Exact, int]]":

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float32]
 
 
+States = tuple[HiddenState, ...]
+"""The n_layer + 1 of one position."""
+
+
 @record
 class HiddenStatesQuestion(Question[str, HiddenStates]):
     """Look at the residual stream after every block: what transformers returns as `hidden_states`.
@@ -34,6 +38,7 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
         position: whose state is measured, from 0, or from the end if negative.
         lens: also read each state out as if it were the last: through `ln_f` and the head (the logit lens).
         top_k: how many candidates the lens lists.
+        every_position: also measure, and read out, the states of all other positions.
 
     Raises:
         InputError: the text is empty, not valid Unicode or exceeds the model's n_positions.
@@ -46,21 +51,23 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
     position: int = -1
     lens: bool = False
     top_k: int = 5
+    every_position: bool = False
 
     def __post_init__(self) -> None:
-        self._settle(position=check_whole, lens=check_flag, top_k=check_whole)
+        self._settle(position=check_whole, lens=check_flag, top_k=check_whole, every_position=check_flag)
 
     def answer(self, model: LoadedModel, asked: str, on_part: Callable[[Any], None] | None = None) -> HiddenStates:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         prompt = whole_prompt(model, asked)
-        position, layers, last_hidden_state, past_key_values = inspect_states(
+        position, layers, positions, last_hidden_state, past_key_values = inspect_states(
             backend,
             model.tokenizer_for(asked),
             prompt,
             n_layer=model.info.n_layer,
             position=self.position,
             lens_top_k=top_k if self.lens else None,
+            every_position=self.every_position,
             on_part=on_part,
         )
         return HiddenStates(
@@ -70,6 +77,7 @@ class HiddenStatesQuestion(Question[str, HiddenStates]):
             options=replace(self, top_k=top_k),
             position=position,
             layers=layers,
+            positions=positions,
             last_hidden_state=last_hidden_state,
             past_key_values=past_key_values,
         )
@@ -83,9 +91,11 @@ def inspect_states(
     n_layer: int,
     position: int,
     lens_top_k: int | None,
+    every_position: bool,
     on_part: "Callable[[dict[str, Array]], None] | None",
-) -> tuple[int, tuple[HiddenState, ...], LastHiddenState, PastKeyValues]:
-    """The position from 0, the states, and what they have to do with `last_hidden_state` and the cache.
+) -> tuple[int, States, tuple[States, ...] | None, LastHiddenState, PastKeyValues]:
+    """The position from 0, its states, perhaps those of all positions, and what they have to do with
+    `last_hidden_state` and the cache.
 
     The states are those of transformers' `output_hidden_states`: before the first block, after each block but the
     last, and after the last block and `ln_f`.
@@ -98,13 +108,18 @@ def inspect_states(
     position = check_position(position, len(token_ids))
     cache = backend.new_cache(1, len(token_ids))
     states, last_hidden_state = run(backend, cache, token_ids, n_layer)
-    rows = np.concatenate([state[:, position] for state in states])  # (L + 1, D)
-    lens = [None] * len(states) if lens_top_k is None else read_out(backend, tokenizer, rows, lens_top_k)
-    layers = tuple(
-        _measure(index, state.shape, rows, name, candidates)
-        for index, (state, name, candidates) in enumerate(zip(states, _names(n_layer), lens, strict=True))
-    )
-    found = position, layers, _find(last_hidden_state, states), _past_key_values(cache)
+
+    def measure(position: int) -> States:
+        rows = np.concatenate([state[:, position] for state in states])  # (L + 1, D)
+        lens = [None] * len(states) if lens_top_k is None else read_out(backend, tokenizer, rows, lens_top_k)
+        return tuple(
+            _measure(index, state.shape, rows, name, candidates)
+            for index, (state, name, candidates) in enumerate(zip(states, _names(n_layer), lens, strict=True))
+        )
+
+    positions = tuple(map(measure, range(len(token_ids)))) if every_position else None
+    layers = measure(position) if positions is None else positions[position]
+    found = position, layers, positions, _find(last_hidden_state, states), _past_key_values(cache)
     if on_part is not None:
         on_part({f"hidden_states_{index}": state for index, state in enumerate(states)})  # may be written to
     return found

@@ -26,7 +26,7 @@ COMMANDS = (
 )
 """Each asks a question of a model, and is a function of that name in a file of that name."""
 
-OTHER_COMMANDS = ("compare", "quiz", "models")
+OTHER_COMMANDS = ("compare", "report", "quiz", "models")
 """Those that ask more, or something else, than one question; in files of their names, too."""
 
 GROUPS = ("models",)
@@ -34,11 +34,13 @@ GROUPS = ("models",)
 
 WITHOUT = {
     "compare": ("csv_meta",),
+    "report": ("csv_meta",),
     "quiz": ("explain", "no_timing", "csv_meta"),
 }
-"""Shared options that have no meaning for a command: it is about two models, or its answer is a game's score."""
+"""Shared options that have no meaning for a command: it is about two models, its rows are command lines, or its
+answer is a game's score."""
 
-EXPLAINED = (*COMMANDS, "compare")
+EXPLAINED = (*COMMANDS, "compare", "report")
 """Those that have --explain."""
 
 TOOLS = ("explain", "schema", "completion")

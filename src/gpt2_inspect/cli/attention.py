@@ -1,6 +1,6 @@
 """`gpt2-inspect attention`: which tokens each token looks at."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +8,9 @@ from .. import analysis
 from ..messages import say
 from . import options
 from .command import Request, takes_many
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 
 @takes_many
@@ -23,6 +26,10 @@ def attention(
     ] = None,
     position: options.Position = -1,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help=say("How many tokens to show for each head."))] = 3,
+    rows: Annotated[
+        bool,
+        typer.Option("--rows", help=say("Into JSON: the weights of every token in each head, as a page shows them.")),
+    ] = False,
     save: Annotated[
         str | None,
         typer.Option(
@@ -45,4 +52,11 @@ def attention(
         gpt2-inspect attention "The cat sat on the mat"
         gpt2-inspect attention "The cat sat on the mat" --layer 1 --head 2
     """
-    request.answer(lambda: analysis.AttentionQuestion, text, save)
+    request.answer(lambda: analysis.AttentionQuestion, text, save, on_page=_on_page)
+
+
+def _on_page(session: "Session", text: str) -> dict[str, Any]:
+    """A page draws all weights, if they are not too many."""
+    from ..analysis.drawn import all_weights_fit
+
+    return {"rows": True} if all_weights_fit(session.model, len(session.encode_ids(text))) else {}

@@ -14,7 +14,7 @@ import typer
 
 from ..errors import UsageError
 from ..messages import Message, Option
-from ..render.formats import Page
+from ..render.formats import PAGE, Page
 from ..render.signs import use_signs
 from . import options
 from .streams import Streams
@@ -53,11 +53,13 @@ class Request(NamedTuple):
         judge: "Judge | None" = None,
         *,
         tree: bool = True,
+        on_page: "Callable[[Session, str], dict[str, Any]] | None" = None,
     ) -> None:
         """All that most commands do: ask the question about the text, or about many, and write the answer.
 
         The parts of a question whose command can `save` are arrays by their names, for that file and for a plot. What
-        the `judge` finds is told once all is written.
+        the `judge` finds is told once all is written. Where the result is a page, what `on_page` says for the model
+        and the text is asked in place of the command's own options.
         """
         if self.is_about_many(text):
             self.refuse_with_many(save=save, plot=self.own.get("plot"), plot_size=self.own.get("plot_size"))
@@ -66,10 +68,11 @@ class Request(NamedTuple):
         asked = self.read_text(text)
         with self.open_output(tree=tree) as out, self.open_save(save) as saver, self.open_plot(save) as plotter:
             session = self.open_session(asked)
+            others = on_page(session, asked) if on_page and out.is_page else {}
             takers: list[Callable[[Any], None]] = [saver.write] if saver else []
             if plotter and self.own.get("head") is None:  # else the record has all that a plot shows
                 takers.append(plotter.keep)
-            result = session.ask(self.question(question()), asked, on_part=_to_each(takers))
+            result = session.ask(self.question(question(), **others), asked, on_part=_to_each(takers))
             if plotter:
                 plotter.draw(result)
             out.write(result)
@@ -116,7 +119,7 @@ class Request(NamedTuple):
         from .many import Frame, answer_many, as_text
 
         assert self.many is not None  # see is_about_many
-        self.refuse_with_many(explain=self.shared["explain"])
+        self.refuse_with_many(explain=self.shared["explain"], open=self.shared["open_page"])
         form, page = self._form_and_page()
         run_as = {name: self.shared[name] for name in ("backend", "device", "dtype")}
         frame = Frame(self.streams, form, page._replace(columns=columns), self.output, self.open_session, run_as)
@@ -148,7 +151,7 @@ class Request(NamedTuple):
     def refuse_formats(self, option: str) -> None:
         """Raise UsageError if a format is asked for beside an option that prints a bare line."""
         form = "--json" if self.shared["json"] else self.shared["form"] and f"--format {self.shared['form']}"
-        form = form or (self.shared.get("explain") and "--explain")
+        form = form or (self.shared.get("explain") and "--explain") or (self.shared.get("open_page") and "--open")
         if form:
             raise UsageError(Message("{option} and {form} contradict each other", option=option, form=form))
 
@@ -163,14 +166,23 @@ class Request(NamedTuple):
 
         form, page = self._form_and_page(bare=bare)
         page = page._replace(columns=columns, tree=tree)
-        return open_output(self.streams, self.output, form, page, explained=self.shared.get("explain", False))
+        explained, opened = self.shared.get("explain", False), self.shared.get("open_page", False)
+        return open_output(self.streams, self.output, form, page, explained=explained, opened=opened)
 
     def _form_and_page(self, *, bare: bool = False) -> "tuple[str, Page]":
         """The format that is asked for, and what is to be written for. Raises UsageError if options disagree."""
         from .output import choose_format, width_for
 
-        path, explained = self.output, self.shared.get("explain", False)
-        form = choose_format(self.shared["form"], self.shared["json"], path, explained=explained)
+        path, explained, asked = self.output, self.shared.get("explain", False), self.shared["form"]
+        opened = self.shared.get("open_page", False)
+        if opened and path is None and not self.shared["json"]:
+            asked = asked or PAGE
+        form = choose_format(asked, self.shared["json"], path, explained=explained)
+        if opened and form != PAGE:
+            raise UsageError(
+                Message("{option} shows a page, and the result is {form}", option=Option("open"), form=form),
+                Message("--format html, or an --output that ends in .html"),
+            )
         meta = self.shared.get("csv_meta", False)
         if meta and form != "csv":
             raise UsageError(
@@ -252,6 +264,7 @@ def shared_options(
     form: options.Format = None,
     json: options.Json = False,
     output: options.OutputFile = None,
+    open_page: options.Open = False,
     color: options.Color = "auto",
     theme: options.Theme = "auto",
     ascii: options.Ascii = False,

@@ -30,8 +30,8 @@ PANELS = {
     "expectation": ("expect", "within", "min_prob", "at_step"),
     "model": ("model", "revision", "offline", "backend", "device", "dtype"),
     "output": (
-        *("top_k", "neighbors", "columns", "tree", "ids", "bare", "form", "json", "output", "save", "save_all"),
-        *("plot", "plot_size", "color", "theme", "ascii", "explain", "csv_meta", "no_timing"),
+        *("top_k", "neighbors", "columns", "tree", "ids", "bare", "form", "json", "output", "open_page"),
+        *("save", "save_all", "plot", "plot_size", "color", "theme", "ascii", "explain", "csv_meta", "no_timing"),
         *("quiet", "traceback", "lang", "help"),
     ),
 }

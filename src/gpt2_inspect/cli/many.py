@@ -16,7 +16,7 @@ from ..errors import ExpectationError, InputError, InspectError, OutputError, Us
 from ..many.crew import Answered, answers
 from ..many.texts import Source, Text, open_source, read_texts
 from ..many.worker import Job
-from ..messages import Counted, Message, Option, in_english, say
+from ..messages import Counted, Message, Option, in_english, listed, say
 from ..render import BINARY, FORMATS, Page
 from ..render.failures import id_as_text
 from ..render.signs import signs
@@ -88,6 +88,11 @@ def answer_many(
     Raises InputError in the end if a text could not be answered, else ExpectationError if one is not as expected.
     """
     streams, path, field = frame.streams, frame.path, many.field or field
+    if (FORMATS | BINARY)[frame.form].single:
+        raise UsageError(
+            Message("{form} is for a single text, not for {input}", form=frame.form, input=Option("input")),
+            Message("choose one of {names}", names=listed(_formats_of_many())),
+        )
     workers = _workers(many.workers, frame.run_as["device"])
     if many.resume:
         _check_resumable(path, frame.form)
@@ -271,6 +276,10 @@ def _workers(wanted: int | None, device: str) -> int:
             )
         return wanted
     return processors_for_us() if device == "cpu" else 1  # each would have the whole model on the GPU
+
+
+def _formats_of_many() -> tuple[str, ...]:
+    return tuple(name for name, form in (FORMATS | BINARY).items() if not form.single)
 
 
 def _check_resumable(path: Path | None, form: str) -> None:

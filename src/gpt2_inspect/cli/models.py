@@ -16,7 +16,7 @@ _OF_A_RUN = ("model", "offline", "backend", "device", "dtype")
 _OF_AN_ANSWER = ("explain", "no_timing", "csv_meta")
 """And those that are about what a model answers."""
 
-_OF_A_RESULT = ("form", "json", "output", "color", "theme")
+_OF_A_RESULT = ("form", "json", "output", "open_page", "color", "theme")
 """And those of a result, where all there is to print is a line."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=say("What --model takes."), show_default=False)]

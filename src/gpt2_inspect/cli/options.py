@@ -94,6 +94,7 @@ OutputFile = Annotated[
         "--output", "-o", metavar="FILE", help=say("Write to FILE, which is replaced only when all went well.")
     ),
 ]
+Open = Annotated[bool, typer.Option("--open", help=say("Show the result as a page in the browser."))]
 Color = Annotated[
     str,
     typer.Option(

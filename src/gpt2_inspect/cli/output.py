@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ..errors import UsageError, importing
 from ..messages import Message, Option, listed, one_of
 from ..render import BINARY, FORMATS, Page, render
-from ..render.formats import ANY_PAGE, DEFAULT, format_of_file
+from ..render.formats import ANY_PAGE, DEFAULT, PAGE, format_of_file
 from ..results import Document, Result
 from .files import open_whole, reported
 from .streams import Streams
@@ -91,6 +91,11 @@ class Output:
         self._live: LiveTable | None = None
         self._warned = False
 
+    @property
+    def is_page(self) -> bool:
+        """Whether the result is drawn, for a browser."""
+        return self._form == PAGE
+
     def live_table(self, command: str) -> "LiveTable | None":
         """A table to hand the parts of the command's result to, if they are to appear as they are computed.
 
@@ -152,11 +157,23 @@ class Output:
 
 
 @contextmanager
-def open_output(streams: Streams, path: Path | None, form: str, page: Page, *, explained: bool) -> Iterator[Output]:
-    """An Output to standard output, or to a file that appears only when all is written.
+def open_output(
+    streams: Streams, path: Path | None, form: str, page: Page, *, explained: bool, opened: bool = False
+) -> Iterator[Output]:
+    """An Output to standard output, or to a file that appears only when all is written; it may then be `opened` in the
+    browser, and have no name yet.
 
     Raises OutputError if the file cannot be written; that is found out before anything is computed.
     """
+    if opened:
+        from .browser import shown_when_done
+
+        with (
+            shown_when_done(streams, path) as file_of_page,
+            open_output(streams, file_of_page, form, page, explained=explained) as out,
+        ):
+            yield out
+        return
     if path is None:
         yield Output(streams, None, None, form, page, explained=explained)
         return

@@ -20,7 +20,6 @@ class Page(NamedTuple):
     """What the input calls this text; None if it does not say."""
     many: bool = False
     """True if it is one of many: the results stand one after another, each told apart by the two above."""
-    """Which of several texts the result is about."""
     below: "tuple[Section, ...]" = ()
     """What is said to people below the result, in formats that are for them."""
     timing: bool = True
@@ -58,6 +57,8 @@ class Format(NamedTuple):
     """Whether it can say in place of a result what is wrong with a text."""
     binary: bool = False
     """It consists of bytes and is whole only in the end: it goes to a file."""
+    single: bool = False
+    """It holds one result: the results of many texts cannot stand in it one after another."""
 
 
 FORMATS = {
@@ -66,10 +67,14 @@ FORMATS = {
     "jsonl": Format("json", "render_jsonl", endings=(".jsonl",), timed=True),
     "csv": Format("csv", "render_csv", endings=(".csv",), exact=True, head="csv_header", holds_failures=False),
     "markdown": Format("markdown", "render_markdown", endings=(".md",), exact=True, for_people=True),
+    "html": Format("html", "render_html", endings=(".html",), for_people=True, timed=True, single=True),
 }
-"""By name, the default first. `table` is for people at a terminal, the others are plain text."""
+"""By name, the default first. `table` is for people at a terminal, `html` for a browser, the others are plain text."""
 
 DEFAULT = next(iter(FORMATS))
+
+PAGE = "html"
+"""What a browser shows."""
 
 BINARY = {
     "parquet": Format("parquet", "render_parquet", endings=(".parquet",), holds_failures=False, binary=True),

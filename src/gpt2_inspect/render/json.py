@@ -32,6 +32,9 @@ def render_json(result: Document, page: Page) -> Iterator[str]:
 def render_jsonl(result: Document, page: Page) -> Iterator[str]:
     """The parts of the result, one a line, each with what it takes to stand alone."""
     for item in result.items():
+        if isinstance(item, Document):
+            yield json_line(item.to_dict())
+            continue
         head = {**result.envelope(), **result.about(), **_place(page, "prompt_id")}
         yield json_line({**head, **item.to_dict()})
 
@@ -45,6 +48,14 @@ def _place(page: Page, id_name: str) -> dict[str, Any]:
 def json_line(value: dict[str, Any]) -> str:
     """An object on a line of its own."""
     return _without_steering(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def json_in_html(result: Document) -> str:
+    """The whole result on one line, for an element `script`: nothing in it ends that, or begins a comment."""
+    text = json.dumps(
+        {**result.envelope(), **result.to_dict()}, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+    return re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", _without_steering(text))
 
 
 def _pieces(value: Any, indent: str) -> Iterator[str]:

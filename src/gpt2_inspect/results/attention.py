@@ -29,6 +29,9 @@ class AttentionHead(Record):
     """Entropy of the weights at the chosen position: 0 if it looks at one token alone, log2(n) if at n alike."""
     top: tuple[AttendedToken, ...]
     """The tokens with the largest weights, largest first, equal ones by the lower index."""
+    rows: tuple[tuple[float, ...], ...] | None
+    """If asked for, the weights of every position, not of the chosen one alone: `rows[i][j]` is what position i gives
+    to position j, for j up to i, to 8 decimals; there are none for those behind it."""
 
 
 @record

@@ -55,6 +55,9 @@ class EmbeddedToken(Token):
     """How many other tokens have a row of wte with a cosine of at least 0.99 with this one. Training keeps the rows of
     what it shows apart; those of tokens that it hardly or never shows have only ever been pushed away together, by the
     softmax of every step, so that many are nearly the same. Where this is 16 or more, neighbours mean nothing."""
+    plane: tuple[float, float]
+    """Where its row of wte lies on the plane that the rows of the text's tokens are spread over most: their first two
+    principal components (PCA). Each different token counts once."""
     nearest: tuple[Neighbor, ...]
     """The other tokens whose rows of wte have the largest cosines with this one, best first, equal ones by the lower
     id. Rows of nothing but zeros, as padding has them, point nowhere: they are in no list, and have an empty one."""
@@ -69,6 +72,9 @@ class Embeddings(Result):
     options: Options
     """What was asked for."""
     shapes: Shapes
+    plane_share: float | None
+    """How much of the variance of these rows lies in that plane, from 0 to 1; None if they do not vary, as of one
+    token."""
     tokens: tuple[EmbeddedToken, ...]
 
     def items(self) -> Sequence[EmbeddedToken]:

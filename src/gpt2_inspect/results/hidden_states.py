@@ -62,6 +62,8 @@ class HiddenStates(Result):
     position: int
     """Whose numbers are shown, from 0."""
     layers: tuple[HiddenState, ...]
+    positions: tuple[tuple[HiddenState, ...], ...] | None
+    """If asked for, [T][n_layer + 1]: what `layers` has of one position, of each."""
     last_hidden_state: LastHiddenState
     past_key_values: PastKeyValues
 

@@ -16,7 +16,7 @@ from . import (
 
 def sections(result: HiddenStates, page: Page) -> list[Section]:
     """The states, under the lens what each would say, and what there is to say about the last state and the cache."""
-    grids = [_states(result), *_lens(result)]
+    grids = [_states(result), *_lens(result), *_lens_of_all(result)]
     return [*grids, Facts((*legend(grids), *_findings(result), *model_and_backend(result)))]
 
 
@@ -48,6 +48,27 @@ def _lens(result: HiddenStates) -> list[Grid]:
         for state in result.layers
     )
     return [Grid(columns, rows, say("logit lens: each state through ln_f and the head"), keys=2)]
+
+
+def _lens_of_all(result: HiddenStates) -> list[Grid]:
+    """What the lens puts first, where every position was asked for."""
+    if result.positions is None or result.layers[0].top_logprobs is None:
+        return []
+    columns = (
+        Column(say("position"), number=True),
+        Column(say("token")),
+        *(Column(str(state.index)) for state in result.layers),
+    )
+    rows = tuple(
+        (
+            Cell(str(position)),
+            Cell(visible(token)),
+            *(candidate_cell(state.top_logprobs[0]) for state in states if state.top_logprobs),
+        )
+        for position, (token, states) in enumerate(zip(result.prompt.tokens, result.positions, strict=True))
+    )
+    title = say("logit lens of every position: what comes first; the columns are the indices of the states")
+    return [Grid(columns, rows, title=title, keys=2)]
 
 
 def name_of(state: HiddenState) -> str:
