@@ -180,7 +180,7 @@ def test_chinese_is_set_as_the_glossary_says() -> None:
 NAMES = {
     *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "auto", "cpu", "cuda", "float", "bfloat"),
     *("table", "json", "jsonl", "csv", "markdown", "txt", "npz", "safetensors", "bash", "zsh", "fish", "shell"),
-    *("always", "never", "dark", "light", "none"),
+    *("always", "never", "dark", "light", "none", "slide", "column", "matplotlib"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),
     *("true", "eos", "length"),
     *("transformer", "attn", "mlp", "act", "drop", "dropout", "weight", "bias"),  # modules

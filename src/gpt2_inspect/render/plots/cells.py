@@ -6,6 +6,7 @@ from typing import NamedTuple
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
@@ -88,10 +89,18 @@ def draw_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_scale(axes: "Axes | Sequence[Axes]", paper: Paper, label: str) -> None:
-    """What the shades mean."""
+def draw_scale(axes: Axes, paper: Paper, label: str) -> None:
+    """What the shades mean, at the right of the axes."""
     scale = ScalarMappable(Normalize(0, 1), COLOURS)
-    bar = paper.figure.colorbar(scale, ax=axes, fraction=0.035, pad=0.015, aspect=40)
+    _label_scale(paper.figure.colorbar(scale, ax=axes, fraction=0.035, pad=0.015, aspect=40), paper, label)
+
+
+def draw_scale_in(axes: Axes, paper: Paper, label: str) -> None:
+    """The same in axes of its own."""
+    _label_scale(paper.figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), cax=axes), paper, label)
+
+
+def _label_scale(bar: Colorbar, paper: Paper, label: str) -> None:
     bar.set_ticks([0, 0.5, 1], labels=["0%", "50%", "100%"])
     bar.ax.tick_params(labelsize=0.75 * paper.letters, length=2, pad=2)
     bar.set_label(label, size=0.8 * paper.letters, labelpad=0)

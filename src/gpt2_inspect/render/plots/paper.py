@@ -60,9 +60,17 @@ class Paper(NamedTuple):
             "constrained", rect=(side / self.width, below / self.height, *inside), h_pad=0.03, w_pad=0.03
         )
         if title:
-            shown = cut_front(title, self.width - 2 * self.letters, 1.1 * self.letters)
-            self.figure.suptitle(shown, fontsize=1.1 * self.letters)
+            self.entitle(title)
         self.sign(result)
+
+    def entitle(self, title: str) -> None:
+        """A title at the top, of which the end is kept where it is too long."""
+        shown = cut_front(title, self.width - 2 * self.letters, 1.1 * self.letters)
+        self.figure.suptitle(shown, fontsize=1.1 * self.letters)
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes with their lower left corner there, in points."""
+        return self.figure.add_axes((x / self.width, y / self.height, width / self.width, height / self.height))
 
     def sign(self, result: Result) -> None:
         """The model's name, in the lower right corner."""
