@@ -45,6 +45,10 @@ class Picture:
         """What stands in the group, lines one after the other."""
         return " ".join("".join(text.itertext()) for text in self.groups[name].iter(f"{SVG}text"))
 
+    def cell(self, name: str) -> str:
+        """What stands in a rectangle of a heat map."""
+        return " ".join(self.text_of(part) for part in (f"{name}-text", f"{name}-number") if part in self.groups)
+
     def fill_of(self, name: str) -> str:
         """The colour of a rectangle."""
         (path,) = self.groups[name].iter(f"{SVG}path")
@@ -116,7 +120,7 @@ def test_next_tokens(tiny: Path, tmp_path: Path, sampling: list[str]) -> None:
     for step in record["steps"]:
         for candidate in [*step["top_logprobs"], step["chosen"]]:
             name = f"step-{step['step']}-rank-{candidate['rank']}"
-            assert picture.text_of(f"{name}-text") == f"{seen(candidate)} {percent(candidate['prob'])}"
+            assert picture.cell(name) == f"{seen(candidate)} {percent(candidate['prob'])}"
             assert picture.fill_of(name) == shade(candidate["prob"])
         framed.add(f"step-{step['step']}-rank-{step['chosen']['rank']}-chosen")
     assert {name for name in picture.groups if name.endswith("-chosen")} == framed
@@ -135,7 +139,7 @@ def test_attention_of_one_head(tiny: Path, tmp_path: Path) -> None:
     assert {name for name in picture.groups if re.fullmatch(r"query-\d+-key-\d+", name)} == set(cells)
     for name, weight in cells.items():
         assert picture.fill_of(name) == shade(weight)
-        assert picture.text_of(f"{name}-text") == f"{100 * weight:.0f}"
+        assert picture.cell(name) == f"{100 * weight:.0f}"
 
 
 @pytest.mark.parametrize("chosen", [[], ["--layer", "1"]], ids=["all", "layer"])
@@ -157,7 +161,7 @@ def test_hidden_states(tiny: Path, tmp_path: Path) -> None:
     for state in record["layers"]:
         for candidate in state["top_logprobs"]:
             name = f"state-{state['index']}-rank-{candidate['rank']}"
-            assert picture.text_of(f"{name}-text") == f"{seen(candidate)} {percent(candidate['prob'])}"
+            assert picture.cell(name) == f"{seen(candidate)} {percent(candidate['prob'])}"
             assert picture.fill_of(name) == shade(candidate["prob"])
     check_proportional(picture.curve_of("norm"), 0, [state["norm"] for state in record["layers"]][::-1])
     record, _ = plot(tiny, tmp_path / "b.svg", "hidden-states", "how are you")

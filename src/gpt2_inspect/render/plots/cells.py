@@ -1,7 +1,7 @@
 """A heat map: rectangles that are shaded by a number from 0 to 1, with a text in each that has room for it."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -124,18 +124,18 @@ def write_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
     usual = sizes[len(sizes) // 20]  # one token in twenty may be cut, and no number
     numbers = min(room / max(width_of(shade.number, 1), 0.1) for _, _, shade in cells.each())
     size = max(LEAST, min(usual, numbers, paper.letters, high / (_LINE * (2.1 if two_lines else 1.1))))
+    style: dict[str, Any] = {"size": size, "ha": "center", "va": "baseline"}
     for row, column, shade in cells.each():
-        if text := _text(shade, room, size, two_lines):
+        lines = _lines(shade, room, size, two_lines)
+        for line, name in zip(lines, ("text", "number"), strict=False):
+            below = 0.35 if len(lines) == 1 else -0.27 if name == "text" else 0.95  # of the middle, to its baseline
             axes.text(
                 column + 0.5,
-                row + 0.5,
-                text,
-                size=size,
+                row + 0.5 + below * size / high,
+                line,
                 color="black" if shade.value > 0.5 else "white",
-                ha="center",
-                va="center_baseline" if "\n" not in text else "center",
-                linespacing=1.15,
-                gid=f"{shade.name}-text",
+                gid=f"{shade.name}-{name}",
+                **style,
             )
 
 
@@ -153,11 +153,11 @@ def _size(shade: Shade, room: float, two_lines: bool) -> float:
     return room / max(width_of(f"{shade.text} {shade.number}".strip(), 1), 0.1)
 
 
-def _text(shade: Shade, room: float, size: float, two_lines: bool) -> str:
+def _lines(shade: Shade, room: float, size: float, two_lines: bool) -> tuple[str, ...]:
     number = shade.number if width_of(shade.number, size) <= room else ""
     if not shade.text:
-        return number
+        return (number,) if number else ()
     if two_lines:
-        return f"{cut(shade.text, room, size)}\n{number}"
+        return cut(shade.text, room, size), number
     whole = f"{shade.text} {shade.number}"
-    return whole if width_of(whole, size) <= room else cut(shade.text, room, size)
+    return (whole if width_of(whole, size) <= room else cut(shade.text, room, size),)
