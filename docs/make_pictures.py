@@ -1,7 +1,6 @@
 """Pictures of what the commands show on a terminal: each runs on a pseudo-terminal, Chromium photographs the screen.
 
-    python docs/make_pictures.py               the pictures in the README: docs/pictures/next-tokens.png, and of a page
-                                               in the browser, docs/pictures/score-page.png
+    python docs/make_pictures.py               the pictures in the README and in plots.md, in docs/pictures
     python docs/make_pictures.py --all DIR     every example of the documentation at 40, 80, 120 and 200 columns, on
                                                black and on white, and DIR/index.html with all of them, to look at
     python docs/make_pictures.py --all DIR --only score,attention --widths 80 --colors 256
@@ -51,6 +50,10 @@ OTHERS = (
     "score hello --model none/such",
 )
 """What is looked at beside the examples."""
+
+PLOT = DOCS / "pictures" / "lens.png"
+PLOT_COMMAND = 'hidden-states "Once upon a" --lens --model pocket --plot-size 11.5x7'
+"""As plots.md has it, but for the name of the file."""
 
 WIDTHS = (40, 80, 120, 200)
 DEPTHS = {
@@ -405,6 +408,16 @@ def pictures_for_readme() -> None:
     print(f"{PAGE_PICTURE.relative_to(DOCS.parent)}: {PAGE_PICTURE.stat().st_size / 1000:.0f} kB")
 
 
+def plot_for_its_page() -> None:
+    """What --plot draws, which needs no Chromium."""
+    arguments = [*shlex.split(PLOT_COMMAND), "--plot", str(PLOT)]
+    subprocess.run([sys.executable, "-m", "gpt2_inspect", *arguments], check=True, stdout=subprocess.DEVNULL)
+    from PIL import Image  # comes with matplotlib
+
+    Image.open(PLOT).quantize(64).save(PLOT, optimize=True)
+    print(f"{PLOT.relative_to(DOCS.parent)}: {PLOT.stat().st_size / 1000:.0f} kB")
+
+
 def pictures_of_all(folder: Path, widths: Sequence[int], depth: str, wanted: Callable[[str], bool]) -> None:
     """Each example of the documentation at each width, and some more; the README's are those of the commands."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -430,6 +443,7 @@ def main() -> None:
     parser.add_argument("--colors", choices=DEPTHS, default="24bit", help="with --all: of how many the terminal has")
     options = parser.parse_args()
     if options.all is None:
+        plot_for_its_page()
         pictures_for_readme()
         return
     only = options.only.split(",") if options.only else None

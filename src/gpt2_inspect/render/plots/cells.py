@@ -1,11 +1,12 @@
 """A heat map: rectangles that are shaded by a number from 0 to 1, with a text in each that has room for it."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
@@ -88,10 +89,18 @@ def draw_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_scale(axes: "Axes | Sequence[Axes]", paper: Paper, label: str) -> None:
-    """What the shades mean."""
+def draw_scale(axes: Axes, paper: Paper, label: str) -> None:
+    """What the shades mean, at the right of the axes."""
     scale = ScalarMappable(Normalize(0, 1), COLOURS)
-    bar = paper.figure.colorbar(scale, ax=axes, fraction=0.035, pad=0.015, aspect=40)
+    _label_scale(paper.figure.colorbar(scale, ax=axes, fraction=0.035, pad=0.015, aspect=40), paper, label)
+
+
+def draw_scale_in(axes: Axes, paper: Paper, label: str) -> None:
+    """The same in axes of its own."""
+    _label_scale(paper.figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), cax=axes), paper, label)
+
+
+def _label_scale(bar: Colorbar, paper: Paper, label: str) -> None:
     bar.set_ticks([0, 0.5, 1], labels=["0%", "50%", "100%"])
     bar.ax.tick_params(labelsize=0.75 * paper.letters, length=2, pad=2)
     bar.set_label(label, size=0.8 * paper.letters, labelpad=0)
@@ -115,18 +124,18 @@ def write_cells(axes: Axes, cells: Cells, paper: Paper) -> None:
     usual = sizes[len(sizes) // 20]  # one token in twenty may be cut, and no number
     numbers = min(room / max(width_of(shade.number, 1), 0.1) for _, _, shade in cells.each())
     size = max(LEAST, min(usual, numbers, paper.letters, high / (_LINE * (2.1 if two_lines else 1.1))))
+    style: dict[str, Any] = {"size": size, "ha": "center", "va": "baseline"}
     for row, column, shade in cells.each():
-        if text := _text(shade, room, size, two_lines):
+        lines = _lines(shade, room, size, two_lines)
+        for line, name in zip(lines, ("text", "number"), strict=False):
+            below = 0.35 if len(lines) == 1 else -0.27 if name == "text" else 0.95  # of the middle, to its baseline
             axes.text(
                 column + 0.5,
-                row + 0.5,
-                text,
-                size=size,
+                row + 0.5 + below * size / high,
+                line,
                 color="black" if shade.value > 0.5 else "white",
-                ha="center",
-                va="center_baseline" if "\n" not in text else "center",
-                linespacing=1.15,
-                gid=f"{shade.name}-text",
+                gid=f"{shade.name}-{name}",
+                **style,
             )
 
 
@@ -144,11 +153,11 @@ def _size(shade: Shade, room: float, two_lines: bool) -> float:
     return room / max(width_of(f"{shade.text} {shade.number}".strip(), 1), 0.1)
 
 
-def _text(shade: Shade, room: float, size: float, two_lines: bool) -> str:
+def _lines(shade: Shade, room: float, size: float, two_lines: bool) -> tuple[str, ...]:
     number = shade.number if width_of(shade.number, size) <= room else ""
     if not shade.text:
-        return number
+        return (number,) if number else ()
     if two_lines:
-        return f"{cut(shade.text, room, size)}\n{number}"
+        return cut(shade.text, room, size), number
     whole = f"{shade.text} {shade.number}"
-    return whole if width_of(whole, size) <= room else cut(shade.text, room, size)
+    return (whole if width_of(whole, size) <= room else cut(shade.text, room, size),)

@@ -60,9 +60,17 @@ class Paper(NamedTuple):
             "constrained", rect=(side / self.width, below / self.height, *inside), h_pad=0.03, w_pad=0.03
         )
         if title:
-            shown = cut_front(title, self.width - 2 * self.letters, 1.1 * self.letters)
-            self.figure.suptitle(shown, fontsize=1.1 * self.letters)
+            self.entitle(title)
         self.sign(result)
+
+    def entitle(self, title: str) -> None:
+        """A title at the top, of which the end is kept where it is too long."""
+        shown = cut_front(title, self.width - 2 * self.letters, 1.1 * self.letters)
+        self.figure.suptitle(shown, fontsize=1.1 * self.letters)
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes with their lower left corner there, in points."""
+        return self.figure.add_axes((x / self.width, y / self.height, width / self.width, height / self.height))
 
     def sign(self, result: Result) -> None:
         """The model's name, in the lower right corner."""
@@ -82,6 +90,8 @@ class Paper(NamedTuple):
         """Lay the axes out, so that it can be asked how large they are."""
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
+        for axes in self.figure.axes:  # the solver's last digits differ from run to run, and so would the files
+            axes.set_position([round(part, 6) for part in axes.get_position().bounds])
 
     def room(self, axes: Axes) -> tuple[float, float]:
         """Width and height in points, once they are settled."""
