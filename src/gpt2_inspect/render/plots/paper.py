@@ -91,7 +91,8 @@ class Paper(NamedTuple):
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
         for axes in self.figure.axes:  # the solver's last digits differ from run to run, and so would the files
-            axes.set_position([round(part, 6) for part in axes.get_position().bounds])
+            left, bottom, width, height = (round(part, 6) for part in axes.get_position().bounds)
+            axes.set_position((left, bottom, width, height))
 
     def room(self, axes: Axes) -> tuple[float, float]:
         """Width and height in points, once they are settled."""
