@@ -17,7 +17,7 @@ from ..many.crew import Answered, answers
 from ..many.texts import Source, Text, open_source, read_texts
 from ..many.worker import Job
 from ..messages import Counted, Message, Option, in_english, listed, say
-from ..render import BINARY, FORMATS, Page
+from ..render import BINARY, EVERY_FORMAT, Page
 from ..render.failures import id_as_text
 from ..render.signs import signs
 from ..render.visible import visible_line
@@ -88,7 +88,7 @@ def answer_many(
     Raises InputError in the end if a text could not be answered, else ExpectationError if one is not as expected.
     """
     streams, path, field = frame.streams, frame.path, many.field or field
-    if (FORMATS | BINARY)[frame.form].single:
+    if EVERY_FORMAT[frame.form].single:
         raise UsageError(
             Message("{form} is for a single text, not for {input}", form=frame.form, input=Option("input")),
             Message("choose one of {names}", names=listed(_formats_of_many())),
@@ -110,7 +110,7 @@ def answer_many(
         journal = Journal(path, _description(frame, question, session, field)) if path else None
         start = journal.last_mark() if journal is not None and many.resume else Mark()
         with open_sink(streams, path, frame.form, frame.page, start.offset, journal) as sink:
-            for_people = (FORMATS | BINARY)[frame.form].for_people
+            for_people = EVERY_FORMAT[frame.form].for_people
             run = _Run(sink, journal, start, fail_fast=many.fail_fast, for_people=for_people)
             texts = run.counting(texts)
             run.skip(texts)
@@ -279,7 +279,7 @@ def _workers(wanted: int | None, device: str) -> int:
 
 
 def _formats_of_many() -> tuple[str, ...]:
-    return tuple(name for name, form in (FORMATS | BINARY).items() if not form.single)
+    return tuple(name for name, form in EVERY_FORMAT.items() if not form.single)
 
 
 def _check_resumable(path: Path | None, form: str) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from ..many.forms import FORMS
 from ..messages import one_of, say
-from ..render.formats import BINARY, DEFAULT, FORMATS
+from ..render.formats import DEFAULT, EVERY_FORMAT, FORMATS
 
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help=say("The text; `-` reads it from standard input."), show_default=False)
@@ -71,7 +71,7 @@ Offline = Annotated[bool, typer.Option("--offline", help=say("Never use the netw
 Backend = Annotated[str, typer.Option("--backend", metavar="NAME", help=say("auto, numpy (fast on a CPU) or torch."))]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help=say("cpu, cuda or cuda:N."))]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="NAME", help=say("float32, bfloat16 or float16."))]
-_endings = ", ".join(ending for form in (FORMATS | BINARY).values() for ending in form.endings)
+_endings = ", ".join(ending for form in EVERY_FORMAT.values() for ending in form.endings)
 
 Format = Annotated[
     str | None,

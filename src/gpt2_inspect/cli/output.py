@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import UsageError, importing
 from ..messages import Message, Option, listed, one_of
-from ..render import BINARY, FORMATS, Page, render
+from ..render import BINARY, EVERY_FORMAT, FORMATS, Page, render
 from ..render.formats import ANY_PAGE, DEFAULT, PAGE, format_of_file
 from ..results import Document, Result
 from .files import open_whole, reported
@@ -26,18 +26,17 @@ def choose_format(form: str | None, json: bool, path: Path | None, *, explained:
     """
     if json and form not in (None, "json"):
         raise UsageError(Message("--json and --format {form} contradict each other", form=form))
-    every = FORMATS | BINARY
     form = "json" if json else form or (_format_of(path) if path else DEFAULT)
     if form in BINARY and path is None:
         raise UsageError(
             Message("{form} is for files", form=form), Message("add {output} FILE", output=Option("output"))
         )
-    if form not in every:
+    if form not in EVERY_FORMAT:
         raise UsageError(
             Message("there is no format {form!r}", form=form),
-            Message("choose one of {names}", names=listed(tuple(every))),
+            Message("choose one of {names}", names=listed(tuple(EVERY_FORMAT))),
         )
-    if explained and not every[form].for_people:
+    if explained and not EVERY_FORMAT[form].for_people:
         raise UsageError(
             Message("{explain} has no place in {form}", explain=Option("explain"), form=form),
             Message("choose {names}", names=one_of([name for name, each in FORMATS.items() if each.for_people])),
@@ -49,7 +48,7 @@ def _format_of(path: Path) -> str:
     """The format of a file by its name, which is a table's if it has no ending."""
     form = format_of_file(path.suffix) if path.suffix else DEFAULT
     if form is None:
-        endings = [ending for each in (FORMATS | BINARY).values() for ending in each.endings]
+        endings = [ending for each in EVERY_FORMAT.values() for ending in each.endings]
         raise UsageError(
             Message("--output is {path!r}, and no format has the ending {ending}", path=str(path), ending=path.suffix),
             Message("end it in {endings}, or choose with --format", endings=one_of(endings)),
@@ -125,7 +124,7 @@ class Output:
             self._live.finish(result, below)
             return
         pieces = render(result, self._form, self._page._replace(below=below))
-        self._put(self._shown(pieces) if (FORMATS | BINARY)[self._form].exact else pieces)
+        self._put(self._shown(pieces) if EVERY_FORMAT[self._form].exact else pieces)
 
     def write_line(self, line: str) -> None:
         """Write a bare text and a line feed, in no format. Only for a terminal is it made safe. Raises OutputError."""

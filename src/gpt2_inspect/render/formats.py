@@ -55,8 +55,6 @@ class Format(NamedTuple):
     """The function that gives, for a Document and a Page, what stands once above the results of many texts."""
     holds_failures: bool = True
     """Whether it can say in place of a result what is wrong with a text."""
-    binary: bool = False
-    """It consists of bytes and is whole only in the end: it goes to a file."""
     single: bool = False
     """It holds one result: the results of many texts cannot stand in it one after another."""
 
@@ -77,11 +75,13 @@ PAGE = "html"
 """What a browser shows."""
 
 BINARY = {
-    "parquet": Format("parquet", "render_parquet", endings=(".parquet",), holds_failures=False, binary=True),
+    "parquet": Format("parquet", "render_parquet", endings=(".parquet",), holds_failures=False),
 }
-"""Those that go to files alone."""
+"""Those that consist of bytes and are whole only in the end: they go to files alone."""
+
+EVERY_FORMAT = FORMATS | BINARY
 
 
 def format_of_file(ending: str) -> str | None:
     """The name of the format that files with this ending hold; None if it says nothing."""
-    return next((name for name, form in (FORMATS | BINARY).items() if ending.lower() in form.endings), None)
+    return next((name for name, form in EVERY_FORMAT.items() if ending.lower() in form.endings), None)
