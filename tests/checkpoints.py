@@ -1,6 +1,7 @@
 """Small GPT-2 checkpoints, made by transformers with random weights, in every form that checkpoints come in."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -112,6 +113,17 @@ BERT_VOCABULARY = [
     "hello", "##l", "##o", "##or", "##ld", "##1",
 ]  # fmt: skip
 """In the form of the Chinese GPT-2s: special tokens, single characters, pieces of words."""
+
+
+def copy_with_last_token(checkpoint: Path, folder: Path, token: str) -> Path:
+    """The checkpoint in a new folder, with another text in place of its `<|endoftext|>`."""
+    shutil.copytree(checkpoint, folder)
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["model"]["vocab"]["<|endoftext|>"]
+    content["added_tokens"][0]["content"] = token
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
 
 
 def make_bert_style_checkpoint(folder: Path, settings: dict[str, Any] | None = None, **config: Any) -> Path:

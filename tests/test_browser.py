@@ -1,7 +1,5 @@
 """Pages in a real browser: they open without an error or a request, work by mouse and keyboard, and fit a phone."""
 
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import pytest
 
 from browser import THEMES, WIDTHS, Browser, started
+from checkpoints import copy_with_last_token
 from commands import OTHERS, TEXT, VARIANTS
 from gpt2_inspect import load
 from gpt2_inspect.cli.app import OTHER_COMMANDS
@@ -31,13 +30,7 @@ def browser() -> Iterator[Browser]:
 def hostile(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose last token is markup."""
     folder = tmp_path_factory.mktemp("models") / "<b>hostile"
-    shutil.copytree(tiny, folder)
-    path = folder / "tokenizer.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    del content["model"]["vocab"]["<|endoftext|>"]
-    content["added_tokens"][0]["content"] = ADDED
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return folder
+    return copy_with_last_token(tiny, folder, ADDED)
 
 
 def page(folder: Path, *arguments: str, model: Path | None = None) -> Path:

@@ -16,7 +16,7 @@ import torch
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from checkpoints import COMMIT, fill_cache, make_checkpoint
+from checkpoints import COMMIT, copy_with_last_token, fill_cache, make_checkpoint
 from commands import ARGUMENTS, NO_MODEL_RUNS, OWN_CLASSES, TEXT, VARIANTS
 from gpt2_inspect.cli import process
 from gpt2_inspect.cli.app import COMMANDS
@@ -145,13 +145,7 @@ def test_bare_text_on_a_terminal_in_disguise(hostile: Path) -> None:
 def hostile(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose directory and whose last token have names that would steer a terminal."""
     folder = tmp_path_factory.mktemp("models") / "\x1b[31m\u202e\x9b1m\nred"
-    shutil.copytree(tiny, folder)
-    path = folder / "tokenizer.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    del content["model"]["vocab"]["<|endoftext|>"]
-    content["added_tokens"][0]["content"] = ADDED
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return folder
+    return copy_with_last_token(tiny, folder, ADDED)
 
 
 @every_variant
