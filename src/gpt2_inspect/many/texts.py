@@ -85,19 +85,26 @@ def open_source(name: str, stdin: BinaryIO, form: str | None) -> Iterator[Source
     if name == "-":
         yield Source(stdin, "-", form, stdin)
         return
+    with _reading(name):
+        raw = Path(name).open("rb", buffering=0)  # the place in it is what has been read, not what waits in a buffer
+    source = source_of(raw, name, form)
+    try:
+        yield source
+    finally:
+        if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):  # else the thread that reads may be waiting in it
+            source.file.close()
+            raw.close()
+
+
+def source_of(raw: Any, name: str, form: str | None) -> Source:
+    """What an open file without a buffer holds: by its name, unpacked, and in the form that its ending says if there is
+    no other."""
     path = Path(name)
     packed = path.suffix.lower() == _GZIP
     form = form or ENDINGS.get((path.with_suffix("") if packed else path).suffix.lower())
-    with _reading(name):
-        raw = path.open("rb", buffering=0)  # the place in it is what has been read, not what waits in a buffer
     buffered = io.BufferedReader(raw)
     file: Any = io.BufferedReader(gzip.open(buffered)) if packed else buffered  # noqa: SIM115
-    try:
-        yield Source(file, name, form, raw)
-    finally:
-        if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):  # else the thread that reads may be waiting in it
-            file.close()
-            buffered.close()
+    return Source(file, name, form, raw)
 
 
 def read_texts(source: Source, field: str, parse: Callable[[Any], Any]) -> Iterator[Text]:
