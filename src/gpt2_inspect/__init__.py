@@ -11,13 +11,14 @@ from .version import __version__
 
 TYPE_CHECKING = False  # that of `typing`, which takes longer to import than all else before a command begins
 if TYPE_CHECKING:
+    from .cluster.on_ray import on_ray as on_ray
     from .errors import InspectError as InspectError
     from .session import Session as Session
     from .session import Side as Side
     from .session import compare as compare
     from .session import load as load
 
-__all__ = ["InspectError", "Session", "Side", "__version__", "compare", "load"]
+__all__ = ["InspectError", "Session", "Side", "__version__", "compare", "load", "on_ray"]
 
 
 def __dir__() -> list[str]:
@@ -29,6 +30,10 @@ def __getattr__(name: str) -> object:
         from . import session
 
         return getattr(session, name)
+    if name == "on_ray":
+        from .cluster.on_ray import on_ray
+
+        return on_ray
     if name == "InspectError":
         from .errors import InspectError
 

@@ -218,16 +218,12 @@ class Session:
 
         Raises what the question says, but for errors that only concern a text.
         """
-        from .results.failure import Failure, Problem
+        from .results.failure import failure_of
 
         texts, index = iter(asked), 0
         while some := list(islice(texts, TOGETHER)):
             for answer in self.ask_together(question, some):
-                if isinstance(answer, InspectError):
-                    problem = Problem(code=int(answer.exit_code), message=answer.say(), hint=answer.say_hint())
-                    yield Failure(id_=None, prompt_index=index, error=problem)
-                else:
-                    yield answer
+                yield failure_of(answer, index) if isinstance(answer, InspectError) else answer
                 index += 1
 
     def continuation(self, text: str) -> "Continuation":

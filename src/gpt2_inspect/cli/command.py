@@ -120,10 +120,20 @@ class Request(NamedTuple):
 
         assert self.many is not None  # see is_about_many
         self.refuse_with_many(explain=self.shared["explain"], open=self.shared["open_page"])
-        form, page = self._form_and_page()
         run_as = {name: self.shared[name] for name in ("backend", "device", "dtype")}
+        parse = parse or as_text
+        if self.many.on_cluster():
+            from .cluster import answer_on_cluster, format_on_cluster
+
+            form = format_on_cluster(self.shared["form"], json=self.shared["json"], meta=self.shared["csv_meta"])
+            page = Page(timing=not self.shared["no_timing"])
+            frame = Frame(self.streams, form, page, None, self.open_session, run_as)
+            output, offline = self.shared["output"], self.shared["offline"]
+            answer_on_cluster(self.many, frame, output, self.question(question), field, parse, judge, offline=offline)
+            return
+        form, page = self._form_and_page()
         frame = Frame(self.streams, form, page._replace(columns=columns), self.output, self.open_session, run_as)
-        answer_many(self.many, frame, self.question(question), field, parse or as_text, judge)
+        answer_many(self.many, frame, self.question(question), field, parse, judge)
 
     def question(self, kind: type[_Q], **others: Any) -> _Q:
         """The question with the command's own options, or `others` in place of them; one that was not given, or is
@@ -284,6 +294,8 @@ def many_options(
     workers: options.Workers = None,
     fail_fast: options.FailFast = False,
     resume: options.Resume = False,
+    engine: options.Engine = None,
+    ray_address: options.RayAddress = None,
 ) -> None:
     """The same for commands that can be asked about many texts."""
 

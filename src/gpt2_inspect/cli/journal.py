@@ -98,20 +98,21 @@ class Journal:
         return found
 
     def _compare(self, before: dict[str, Any]) -> None:
-        now = self._description
-        for name in before | now:
-            if before.get(name) != now.get(name):
-                raise UsageError(
-                    Message(
-                        "cannot go on with {path!r}: {what}",
-                        path=str(self._output),
-                        what=_difference(name, before.get(name), now.get(name)),
-                    ),
-                    Message("ask as before, or leave {resume} out to write it anew", resume=Option("resume")),
-                )
+        if what := difference(before, self._description):
+            raise UsageError(
+                Message("cannot go on with {path!r}: {what}", path=str(self._output), what=what),
+                Message("ask as before, or leave {resume} out to write it anew", resume=Option("resume")),
+            )
 
 
-def _difference(name: str, before: Any, now: Any) -> Message:
+def difference(before: dict[str, Any], now: dict[str, Any]) -> Message | None:
+    """The first in which two descriptions of an output differ."""
+    return next(
+        (_of(name, before.get(name), now.get(name)) for name in before | now if before.get(name) != now.get(name)), None
+    )
+
+
+def _of(name: str, before: Any, now: Any) -> Message:
     if name == "model files":
         return Message("the files of the model have changed")
     if name == "version":

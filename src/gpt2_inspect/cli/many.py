@@ -22,7 +22,7 @@ from ..render.failures import id_as_text
 from ..render.signs import signs
 from ..render.visible import visible_line
 from ..results import Result
-from ..results.failure import Failure, Problem
+from ..results.failure import failure_of
 from ..version import __version__
 from .journal import Journal, Mark
 from .processors import processors_for_us
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ..analysis.question import Question
     from ..session import Session
     from .expect import Judge
+
+ENGINES = ("local", "ray")
 
 MARK_S = 0.1
 """Between two marks in the journal, at first; later a five-hundredth of the time so far, but no more than the next."""
@@ -51,6 +53,26 @@ class Many(NamedTuple):
     workers: int | None
     fail_fast: bool
     resume: bool
+    engine: str | None
+    """None for the local one."""
+    ray_address: str | None
+
+    def on_cluster(self) -> bool:
+        """Whether Ray is to answer. Raises UsageError if the options make no sense, whatever answers."""
+        if self.engine not in (None, *ENGINES):
+            raise UsageError(
+                Message("there is no engine {engine!r}", engine=self.engine),
+                Message("choose one of {names}", names=listed(ENGINES)),
+            )
+        if self.engine != "ray" and self.ray_address is not None:
+            raise UsageError(
+                Message("{address} is for {engine} ray", address=Option("ray_address"), engine=Option("engine"))
+            )
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(
+                Message("{option} is {value}; it must be 1 or more", option=Option("workers"), value=self.workers)
+            )
+        return self.engine == "ray"
 
 
 class Frame(NamedTuple):
@@ -93,7 +115,9 @@ def answer_many(
             Message("{form} is for a single text, not for {input}", form=frame.form, input=Option("input")),
             Message("choose one of {names}", names=listed(_formats_of_many())),
         )
-    workers = _workers(many.workers, frame.run_as["device"])
+    workers = many.workers or (
+        processors_for_us() if frame.run_as["device"] == "cpu" else 1
+    )  # a GPU has no room for more
     if many.resume:
         _check_resumable(path, frame.form)
     with open_source(many.input, streams.stdin, many.input_format) as source:
@@ -107,7 +131,7 @@ def answer_many(
                 Message("cannot write {place!r}: the model is read from it", place=str(path)),
                 Message("name another file"),
             )
-        journal = Journal(path, _description(frame, question, session, field)) if path else None
+        journal = Journal(path, description(frame, question, session, field)) if path else None
         start = journal.last_mark() if journal is not None and many.resume else Mark()
         with open_sink(streams, path, frame.form, frame.page, start.offset, journal) as sink:
             for_people = EVERY_FORMAT[frame.form].for_people
@@ -185,24 +209,7 @@ class _Run:
         """Raise InputError if a text could not be answered, else ExpectationError if one is not as expected."""
         if self._stopped:
             raise InputError(Message("stopped at prompt {index}, which has no answer", index=self._texts - 1))
-        if self._failed:
-            raise InputError(
-                Counted(
-                    "{failed} of {n} text could not be answered",
-                    "{failed} of {n} texts could not be answered",
-                    n=self._texts,
-                    failed=self._failed,
-                )
-            )
-        if self._unmet:
-            raise ExpectationError(
-                Counted(
-                    "{unmet} of {n} text is not as expected",
-                    "{unmet} of {n} texts are not as expected",
-                    n=self._texts,
-                    unmet=self._unmet,
-                )
-            )
+        check_counts(self._texts, self._failed, self._unmet)
 
     def _take(self, text: Text, made: "_Made") -> None:
         """Write an answer, and tell what there is to say about it."""
@@ -216,19 +223,15 @@ class _Run:
 
     def _fail(self, text: Text, error: InspectError) -> None:
         self._failed += 1
-        spelling = Option.on_command_line
         with nullcontext() if self._for_people else in_english():
-            problem = Problem(code=int(error.exit_code), message=error.say(spelling), hint=error.say_hint(spelling))
-        failure = Failure(id_=text.id, prompt_index=text.prompt_index, error=problem)
+            failure = failure_of(error, text.prompt_index, text.id, Option.on_command_line)
         if self._sink.failure(failure) and not self._fail_fast:
             return
         self._tell(text, error)
 
     def _tell(self, text: Text, error: InspectError) -> None:
         """A line on standard error about one text."""
-        place = str(text.prompt_index) if text.id is None else f"{text.prompt_index} ({id_as_text(text.id)})"
-        message = error.say(Option.on_command_line)
-        self.bar.tell(visible_line(say("prompt {place}: {message}", place=place, message=message)))
+        self.bar.tell(visible_line(line_about(text, error)))
 
     def _count(self, text: Text) -> None:
         self._texts += 1
@@ -241,6 +244,34 @@ class _Run:
     def _mark(self) -> None:
         if self._journal is not None:
             self._journal.add(Mark(self._texts, self._sink.offset, self._failed, self._unmet, self._digest_so_far()))
+
+
+def check_counts(texts: int, failed: int, unmet: int) -> None:
+    """Raise InputError if some texts could not be answered, else ExpectationError if some are not as expected."""
+    if failed:
+        raise InputError(
+            Counted(
+                "{failed} of {n} text could not be answered",
+                "{failed} of {n} texts could not be answered",
+                n=texts,
+                failed=failed,
+            )
+        )
+    if unmet:
+        raise ExpectationError(
+            Counted(
+                "{unmet} of {n} text is not as expected",
+                "{unmet} of {n} texts are not as expected",
+                n=texts,
+                unmet=unmet,
+            )
+        )
+
+
+def line_about(text: Text, error: InspectError) -> str:
+    """What is told about one text."""
+    place = str(text.prompt_index) if text.id is None else f"{text.prompt_index} ({id_as_text(text.id)})"
+    return say("prompt {place}: {message}", place=place, message=error.say(Option.on_command_line))
 
 
 class _Made(NamedTuple):
@@ -266,16 +297,6 @@ def as_text(value: Any) -> str:
 def _shown(value: Any) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= 40 else text[:40] + "…"
-
-
-def _workers(wanted: int | None, device: str) -> int:
-    if wanted is not None:
-        if wanted < 1:
-            raise UsageError(
-                Message("{option} is {value}; it must be 1 or more", option=Option("workers"), value=wanted)
-            )
-        return wanted
-    return processors_for_us() if device == "cpu" else 1  # each would have the whole model on the GPU
 
 
 def _formats_of_many() -> tuple[str, ...]:
@@ -316,7 +337,7 @@ def _is_regular(about: os.stat_result) -> bool:
     return stat.S_ISREG(about.st_mode)
 
 
-def _description(frame: Frame, question: "Question[Any, Any]", session: "Session", field: str) -> dict[str, Any]:
+def description(frame: Frame, question: "Question[Any, Any]", session: "Session", field: str) -> dict[str, Any]:
     """All that decides what is written, but for the input itself."""
     try:
         files = session.fingerprint()

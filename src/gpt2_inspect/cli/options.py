@@ -173,3 +173,17 @@ Resume = Annotated[
     bool,
     typer.Option("--resume", help=say("Go on with --output where a run that was stopped has left it.")),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help=say("local, or ray: files matching --input go through Ray on a cluster, into files in --output DIR."),
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="HOST:PORT", help=say("The cluster's head node. Default: Ray starts on this machine.")
+    ),
+]

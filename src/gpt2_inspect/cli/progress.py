@@ -4,15 +4,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from ..many.texts import Source
 from ..messages import say
 from .streams import Streams
 
 
-class Progress(Protocol):
-    """Told of each text that is done."""
+class Input(Protocol):
+    """What is read."""
 
-    def advance(self, tokens: int, *, failed: bool) -> None: ...
+    def part_read(self) -> float | None:
+        """How much of it, from 0 to 1; None where its end is not known."""
+
+
+class Progress(Protocol):
+    """Told of each text that is done, or of some."""
+
+    def advance(self, tokens: int, *, failed: int, texts: int = 1) -> None: ...
 
     def note(self, line: str) -> None:
         """A line on standard error, above the bar."""
@@ -27,7 +33,7 @@ class _Silent:
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
 
-    def advance(self, tokens: int, *, failed: bool) -> None:
+    def advance(self, tokens: int, *, failed: int, texts: int = 1) -> None:
         pass
 
     def note(self, line: str) -> None:
@@ -39,7 +45,7 @@ class _Silent:
 
 @contextmanager
 def open_progress(
-    streams: Streams, source: Source, read: Callable[[], int], done: int, *, quiet: bool
+    streams: Streams, source: Input, read: Callable[[], int], done: int, *, quiet: bool
 ) -> Iterator[Progress]:
     """A bar; nothing if standard error is no terminal, nobody wants notes, or `quiet`: answers that go to a terminal
     show how far it is.
@@ -61,7 +67,7 @@ def open_progress(
 class _Bar:
     """Rich's bar, whose length is the part of the input that is answered: of what has been read, so many texts."""
 
-    def __init__(self, shown: Any, source: Source, read: Callable[[], int], done: int) -> None:
+    def __init__(self, shown: Any, source: Input, read: Callable[[], int], done: int) -> None:
         from time import monotonic
 
         self._shown = shown
@@ -73,8 +79,8 @@ class _Bar:
         self._texts = self._tokens = self._failed = 0
         self._task = self._shown.add_task("", total=1.0 if source.part_read() is not None else None)
 
-    def advance(self, tokens: int, *, failed: bool) -> None:
-        self._texts += 1
+    def advance(self, tokens: int, *, failed: int, texts: int = 1) -> None:
+        self._texts += texts
         self._tokens += tokens
         self._failed += failed
         seconds = max(self._clock() - self._started, 1e-3)

@@ -81,7 +81,7 @@ def rendered(form: str, page: Page, shown_with: Signs, language: str, text: Text
     use_signs(shown_with)
     if language != language_in_use():  # else the process that answers speaks it already
         use_language(language)
-    page = _page_of(text, page)
+    page = page.of_text(text.prompt_index, text.id)
     return render_head(result, form, page), "".join(render(result, form, page))
 
 
@@ -89,11 +89,7 @@ def typed(text: Text, result: Result) -> Any:
     """The rows with the types of their columns."""
     from ..render.parquet import typed_rows
 
-    return typed_rows(result, _page_of(text, Page()))
-
-
-def _page_of(text: Text, page: Page) -> Page:
-    return page._replace(prompt_index=text.prompt_index, prompt_id=text.id, many=True)
+    return typed_rows(result, Page().of_text(text.prompt_index, text.id))
 
 
 class TextSink:

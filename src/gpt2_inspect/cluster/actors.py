@@ -7,16 +7,17 @@ without it.
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import ExpectationError, InputError, InspectError
-from ..many.failures import failure_of
+from ..errors import BackendUnavailableError, ExpectationError, InputError, InspectError
 from ..many.texts import Text, read_texts
+from ..many.worker import tokens_in
 from ..messages import Message, Option, in_english
 from ..render import BINARY, Page, render
 from ..render.failures import render_failure
 from ..render.parquet import ParquetRows, arrow_table, typed_rows
 from ..results import Result
+from ..results.failure import failure_of
 from ..session import TOGETHER, Session, load
 from .storage import Folder, reading
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 TOLD = 20
 """Texts of a file without an answer, or not as expected, that are told of one by one."""
+
+
+TRIES = 3
+"""Actors that a file may cost."""
 
 
 class Model(NamedTuple):
@@ -91,7 +96,9 @@ class FileActor:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """For each `place` and the `name` of its output a pickled Report."""
-        reports = [self.answer(str(place), str(name)) for place, name in zip(batch["place"], batch["name"], strict=True)]
+        reports = [
+            self.answer(str(place), str(name)) for place, name in zip(batch["place"], batch["name"], strict=True)
+        ]
         return {"report": [pickle.dumps(report) for report in reports]}
 
     def answer(self, place: str, name: str) -> Report:
@@ -99,6 +106,8 @@ class FileActor:
         if self._broken is not None:
             return Report(place, broken=self._broken)
         try:
+            if self._asking.folder.begun(name) >= TRIES:
+                return Report(place, error=_lost())
             return self._answer(place, name)
         except InputError as error:
             return Report(place, error=error)
@@ -107,26 +116,32 @@ class FileActor:
 
     def _answer(self, place: str, name: str) -> Report:
         asking = self._asking
-        counts = dict.fromkeys(("texts", "tokens", "failed", "unmet"), 0)
+        texts = tokens = failed = unmet = 0
         told: list[Told] = []
         with reading(place, asking.input_format) as source, asking.folder.writing(name) as file, in_english():
             write = _RowWriter(file) if asking.form in BINARY else _TextWriter(file, asking.form, asking.page)
-            texts = read_texts(source, asking.field, asking.parse)
-            for text, answer in answered(self._session, asking.question, texts):
-                counts["texts"] += 1
+            for text, answer in answered(
+                self._session, asking.question, read_texts(source, asking.field, asking.parse)
+            ):
+                texts += 1
                 if isinstance(answer, InspectError):
-                    counts["failed"] += 1
-                    if not write.failure(text, answer) and len(told) < TOLD:
-                        told.append(Told(text, answer))
-                    continue
-                counts["tokens"] += len(answer.items() if answer.prompt is None else answer.prompt.tokens)
-                write.answer(text, answer)
-                if asking.finds is not None and (unmet := asking.finds(answer)) is not None:
-                    counts["unmet"] += 1
-                    if len(told) < TOLD:
-                        told.append(Told(text, unmet))
+                    failed += 1
+                    error = None if write.failure(text, answer) else answer
+                else:
+                    tokens += tokens_in(answer)
+                    write.answer(text, answer)
+                    error = asking.finds(answer) if asking.finds is not None else None
+                    unmet += error is not None
+                if error is not None and len(told) < TOLD:
+                    told.append(Told(text, error))
             write.close()
-        return Report(place, **counts, told=tuple(told))
+        return Report(place, texts, tokens, failed, unmet, tuple(told))
+
+
+def _lost() -> InspectError:
+    return BackendUnavailableError(
+        Message("the actor that answers it ends every time"), Message("it may need more memory than there is")
+    )
 
 
 class RowActor:
@@ -138,27 +153,39 @@ class RowActor:
         self._session = model.session()
 
     def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
-        """The tidy rows, each with the `prompt_id` that its text has as `id`, and an `error` for texts without any."""
+        """The tidy rows of each text; before them its `prompt_id`, where the rows have an `id`, behind them `error`,
+        which says in a row of its own why a text has no answer."""
+        import pyarrow
+
         asked = batch.column(self._field).to_pylist()
-        ids = batch.column("id").to_pylist() if "id" in batch.column_names else [None] * len(asked)
-        texts = [_text_of_row(index, *pair) for index, pair in enumerate(zip(ids, asked, strict=True))]
-        kinds: dict[str, type] = {}
-        rows: list[dict[str, Any]] = []
+        texts = (Text(index, None, *_asked(value)) for index, value in enumerate(asked))
+        types: dict[str, type] = {}
+        rows: list[list[Any]] = []
+        errors: list[str | None] = []
+        places: list[int] = []
         for text, answer in answered(self._session, self._question, texts):
+            found: list[list[Any]] = [[]]
             if isinstance(answer, InspectError):
-                rows.append({"prompt_id": text.id, "error": answer.message})
-                continue
-            found, values = typed_rows(answer, Page())
-            kinds |= {name: kind for name, kind in found.items() if name not in kinds}
-            rows += ({"prompt_id": text.id, **dict(zip(found, row, strict=True))} for row in values)
-        kinds.pop("prompt_index", None)  # of rows that are spread over a cluster nobody knows which is the first
-        return arrow_table(kinds, {"prompt_id": None, "error": str}, rows)
+                errors.append(answer.message)
+            else:
+                of_answer, found = typed_rows(answer, Page())
+                types = types or of_answer
+                errors += [None] * len(found)
+            rows += found
+            places += [text.prompt_index] * len(found)
+        table = arrow_table(types, [row or [None] * len(types) for row in rows])
+        if types:  # nobody knows where in a dataset that is spread over a cluster a text stands
+            table = table.drop_columns("prompt_index")
+        table = table.append_column("error", pyarrow.array(errors, pyarrow.string()))
+        if "id" in batch.column_names:
+            table = table.add_column(0, "prompt_id", batch.column("id").take(places))
+        return table
 
 
-def _text_of_row(index: int, called: Any, value: Any) -> Text:
+def _asked(value: Any) -> tuple[Any, InputError | None]:
     if isinstance(value, (str, list)):
-        return Text(index, called, value)
-    return Text(index, called, None, InputError(Message("the row has no text")))
+        return value, None
+    return None, InputError(Message("the row has no text"))
 
 
 def answered(session: Session, question: Any, texts: Iterable[Text]) -> Iterator[tuple[Text, Any]]:
@@ -176,40 +203,37 @@ def answered(session: Session, question: Any, texts: Iterable[Text]) -> Iterator
 class _TextWriter:
     """Answers as lines."""
 
-    def __init__(self, file: Any, form: str, page: Page) -> None:
+    def __init__(self, file: IO[bytes], form: str, page: Page) -> None:
         self._file = file
         self._form = form
         self._page = page
 
     def answer(self, text: Text, answer: Result) -> None:
-        self._write(render(answer, self._form, _page_of(text, self._page)))
+        self._write(render(answer, self._form, self._page.of_text(text.prompt_index, text.id)))
 
     def failure(self, text: Text, error: InspectError) -> bool:
-        self._write(render_failure(failure_of(text, error, Option.on_command_line), self._form))
+        failure = failure_of(error, text.prompt_index, text.id, Option.on_command_line)
+        self._write(render_failure(failure, self._form))
         return True
 
     def close(self) -> None:
         pass
 
-    def _write(self, pieces: Iterator[str]) -> None:
+    def _write(self, pieces: Iterable[str]) -> None:
         self._file.write("".join(pieces).encode("utf-8", "backslashreplace"))
 
 
 class _RowWriter:
-    """Answers as rows."""
+    """Answers as rows, where a text without an answer has none."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._rows = ParquetRows(file)
 
     def answer(self, text: Text, answer: Result) -> None:
-        self._rows.add(*typed_rows(answer, _page_of(text, Page())))
+        self._rows.add(*typed_rows(answer, Page().of_text(text.prompt_index, text.id)))
 
     def failure(self, text: Text, error: InspectError) -> bool:
         return False
 
     def close(self) -> None:
         self._rows.close()
-
-
-def _page_of(text: Text, page: Page) -> Page:
-    return page._replace(prompt_index=text.prompt_index, prompt_id=text.id, many=True)

@@ -1,5 +1,6 @@
 """Files by path or URI, as pyarrow and so Ray Data name them: which there are, reading one, writing one whole."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from ..errors import InputError, InspectError, OutputError, UsageError, first_li
 from ..many.forms import ENDINGS
 from ..many.texts import Source, source_of
 from ..messages import Message
+
+_PART = ".part"
 
 _GLOB = re.compile(r"[*?\[]")
 
@@ -57,14 +60,14 @@ def _matching(files: Any, start: str) -> Iterator[tuple[str, str]]:
     if about.type == FileType.File:
         yield start, PurePosixPath(start).name
         return
-    folder = start.rstrip("/")
-    wanted = None
+    folder, glob = start.rstrip("/"), ""
     if about.type == FileType.NotFound:
-        if not (glob := _GLOB.search(start)):
+        if not (sign := _GLOB.search(start)):
             return
-        folder = start[: start.rfind("/", 0, glob.start())]
-        wanted = re.compile(_expression(start[len(folder) + 1 :]))
-    selector = FileSelector(folder or "/", recursive=wanted is None or "/" in wanted.pattern, allow_not_found=True)
+        folder = start[: start.rfind("/", 0, sign.start())]
+        glob = start[len(folder) + 1 :]
+    wanted = re.compile(_expression(glob)) if glob else None
+    selector = FileSelector(folder or "/", recursive="/" in glob or "**" in glob, allow_not_found=True)
     for found in files.get_file_info(selector):
         name = found.path[len(folder) :].lstrip("/")
         hidden = any(part.startswith((".", "_")) for part in name.split("/"))
@@ -98,7 +101,10 @@ def output_names(found: list[Found], ending: str) -> dict[str, str]:
         if name in names:
             raise UsageError(
                 Message(
-                    "{first!r} and {second!r} would both go to {name!r}", first=names[name], second=file.place, name=name
+                    "{first!r} and {second!r} would both go to {name!r}",
+                    first=names[name],
+                    second=file.place,
+                    name=name,
                 ),
                 Message("answer them in two runs, with an output folder each"),
             )
@@ -107,23 +113,26 @@ def output_names(found: list[Found], ending: str) -> dict[str, str]:
 
 
 class Folder:
-    """Where outputs go: a folder by path or URI."""
+    """Where outputs go: a folder by path or URI, with files whose names have slashes."""
 
     def __init__(self, place: str) -> None:
         self.place = absolute(place).rstrip("/")
 
     def names(self) -> set[str]:
-        """The files in it, with slashes; none if there is no such folder. Raises OutputError."""
-        with _reported(OutputError, self.place):
-            from pyarrow.fs import FileSelector, FileType
+        """The files that are whole; none if there is no such folder. Raises OutputError."""
+        return {name for name in self._list("", recursive=True) if not name.endswith(_PART)}
 
-            files, path = _filesystem(self.place)
-            if files.get_file_info(path).type == FileType.File:
-                raise OutputError(
-                    Message("cannot write to {path!r}: it is a file", path=self.place), Message("name a folder")
-                )
-            selector = FileSelector(path, recursive=True, allow_not_found=True)
-            return {found.path[len(path) :].lstrip("/") for found in files.get_file_info(selector) if found.is_file}
+    def begun(self, name: str) -> int:
+        """How often this file has been begun and not ended. An object store does not show that. Raises OutputError."""
+        return sum(each.startswith(_hidden(name)) and each.endswith(_PART) for each in self._list(_above(name)))
+
+    def clear(self) -> None:
+        """Delete what is begun and not ended. Raises OutputError."""
+        with _reported(OutputError, self.place):
+            for name in self._list("", recursive=True):
+                if name.endswith(_PART):
+                    files, path = _filesystem(f"{self.place}/{name}")
+                    files.delete_file(path)
 
     def read(self, name: str) -> bytes:
         """What a file holds. Raises OutputError."""
@@ -139,9 +148,8 @@ class Folder:
         place = f"{self.place}/{name}"
         with _reported(OutputError, place):
             files, path = _filesystem(place)
-            above, _, last = path.rpartition("/")
-            files.create_dir(above, recursive=True)
-            part = f"{above}/.{last}.part"
+            files.create_dir(_above(path), recursive=True)
+            part = f"{_hidden(path)}{os.urandom(8).hex()}{_PART}"  # who is taken for lost may still write another
             try:
                 with files.open_output_stream(part) as stream:
                     yield stream
@@ -150,6 +158,29 @@ class Folder:
                 with suppress(OSError):
                     files.delete_file(part)
                 raise
+
+    def _list(self, below: str, *, recursive: bool = False) -> list[str]:
+        from pyarrow.fs import FileSelector, FileType
+
+        with _reported(OutputError, self.place):
+            files, path = _filesystem(self.place)
+            if files.get_file_info(path).type == FileType.File:
+                raise OutputError(
+                    Message("cannot write to {path!r}: it is a file", path=self.place), Message("name a folder")
+                )
+            folder = f"{path}/{below}".rstrip("/")
+            selector = FileSelector(folder, recursive=recursive, allow_not_found=True)
+            return [found.path[len(path) :].lstrip("/") for found in files.get_file_info(selector) if found.is_file]
+
+
+def _above(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _hidden(path: str) -> str:
+    """The beginning of the names that a file has while it is written."""
+    above, slash, last = path.rpartition("/")
+    return f"{above}{slash}.{last}."
 
 
 @contextmanager

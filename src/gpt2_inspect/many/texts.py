@@ -86,7 +86,7 @@ def open_source(name: str, stdin: BinaryIO, form: str | None) -> Iterator[Source
         yield Source(stdin, "-", form, stdin)
         return
     with _reading(name):
-        raw = Path(name).open("rb", buffering=0)  # the place in it is what has been read, not what waits in a buffer
+        raw = Path(name).open("rb", buffering=0)  # noqa: SIM115  # its place is what has been read, not what waits
     source = source_of(raw, name, form)
     try:
         yield source

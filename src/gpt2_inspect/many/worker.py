@@ -89,8 +89,12 @@ def _answer_all(questions: IO[bytes], answers: IO[bytes]) -> None:
 def _reply(job: Job, text: Text, answer: Result | InspectError) -> Reply:
     if isinstance(answer, InspectError):
         return Reply(error=answer)
-    tokens = len(answer.items() if answer.prompt is None else answer.prompt.tokens)
-    return Reply(answer if job.then is None else job.then(text, answer), None, tokens)
+    return Reply(answer if job.then is None else job.then(text, answer), None, tokens_in(answer))
+
+
+def tokens_in(answer: Result) -> int:
+    """How many the model read, or were looked at."""
+    return len(answer.items() if answer.prompt is None else answer.prompt.tokens)
 
 
 def _send(answers: IO[bytes], message: Any) -> None:

@@ -18,7 +18,7 @@ def render_failure(failure: Failure, form: str, width: int | None = None) -> Ite
 
         yield json_line(failure.to_dict())
         return
-    page = Page(prompt_index=failure.prompt_index, prompt_id=failure.id_, many=True)
+    page = Page().of_text(failure.prompt_index, failure.id_)
     place, lines = place_line(page, None), list(error_lines(failure))
     if form == "markdown":
         yield f"## {block_text(place)}\n\n"

@@ -31,6 +31,10 @@ class Page(NamedTuple):
     tree: bool = True
     """Whether people see the tree of beam search."""
 
+    def of_text(self, index: int, called: Any) -> "Page":
+        """The same for one of many texts: its place, and what the input calls it."""
+        return self._replace(prompt_index=index, prompt_id=called, many=True)
+
 
 ANY_PAGE = Page()
 """As wide as it needs, without colours."""

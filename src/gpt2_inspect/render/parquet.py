@@ -51,24 +51,31 @@ def _plain_type(hint: Any) -> type:
     return next((kind for kind in (float, int, bool) if kind in kinds), str)
 
 
+def arrow_table(types: dict[str, type], rows: list[list[Any]]) -> "pyarrow.Table":
+    """Rows, with a column of its type for each of these."""
+    import pyarrow
+
+    arrow: dict[Any, Any] = {int: pyarrow.int64(), float: pyarrow.float64()}
+    arrow |= {list[kind]: pyarrow.list_(there) for kind, there in arrow.items()}  # type: ignore[valid-type]
+    arrow |= {str: pyarrow.string(), bool: pyarrow.bool_()}
+    schema = pyarrow.schema([(name, arrow[kind]) for name, kind in types.items()])
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pyarrow.Table.from_arrays(arrays, schema=schema)
+
+
 class ParquetRows:
     """Writes rows to a file, a group at a time. Without any rows there are no columns."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._rows: list[list[Any]] = []
-        self._schema: pyarrow.Schema | None = None
+        self._types: dict[str, type] = {}
         self._writer: ParquetWriter | None = None
 
     def add(self, types: dict[str, type], rows: list[list[Any]]) -> None:
         """Add rows, whose columns are the same each time."""
-        import pyarrow
-
-        if self._schema is None:
-            arrow: dict[Any, Any] = {int: pyarrow.int64(), float: pyarrow.float64()}
-            arrow |= {list[kind]: pyarrow.list_(there) for kind, there in arrow.items()}  # type: ignore[valid-type]
-            arrow |= {str: pyarrow.string(), bool: pyarrow.bool_()}
-            self._schema = pyarrow.schema([(name, arrow[kind]) for name, kind in types.items()])
+        self._types = self._types or types
         self._rows += rows
         if len(self._rows) >= ROWS:
             self._write()
@@ -80,13 +87,10 @@ class ParquetRows:
             self._writer.close()
 
     def _write(self) -> None:
-        import pyarrow
         from pyarrow.parquet import ParquetWriter
 
-        schema = pyarrow.schema([]) if self._schema is None else self._schema
+        table = arrow_table(self._types, self._rows)
         if self._writer is None:
-            self._writer = ParquetWriter(self._file, schema)
-        columns = list(zip(*self._rows, strict=True)) or [()] * len(schema)
-        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+            self._writer = ParquetWriter(self._file, table.schema)
+        self._writer.write_table(table)
         self._rows = []
