@@ -15,7 +15,7 @@ ROOT = Path(gpt2_inspect.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py"))
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "gpt2_inspect": {"errors", "session", "version"},
+    "gpt2_inspect": {"cluster", "errors", "session", "version"},
     "__main__": {"cli"},
     "version": set(),
     "messages": set(),
@@ -29,10 +29,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends": {"checkpoint", "filenames", "errors", "messages"},
     "analysis": {"backends.base", "backends.auto_classes", "checkpoint.tokenizer", "results", "errors", "messages"},
     "many": {"results", "errors", "messages"},
+    "cluster": {"many", "render", "results", "session", "errors", "messages"},
     "models": {"sources", "checkpoint", "analysis", "loaded", "filenames", "results", "errors", "messages"},
     "render": {"results", "messages", "version"},
     "explanations": {"render", "results", "messages"},
-    "cli": {"session", "many", "models", "analysis", "explanations", "messages", "render", "results", "errors"}
+    "cli": {
+        "session",
+        "many",
+        "cluster",
+        "models",
+        "analysis",
+        "explanations",
+        "messages",
+        "render",
+        "results",
+        "errors",
+    }
     | {"sources", "version"},
 }
 """For each room, the rooms or files that it may import; every room may import itself."""
@@ -47,7 +59,8 @@ ONLY_IN = {
     "jinja2": {"render/html"},
     "markupsafe": {"render/html"},
     "webbrowser": {"cli/browser.py"},
-    "pyarrow": {"many/texts.py", "render/parquet.py", "cli/output.py"},
+    "pyarrow": {"many/texts.py", "render/parquet.py", "cli/output.py", "cluster"},
+    "ray": {"cluster/on_ray.py"},
     "typer": {"cli"},
     "tokenizers": {"checkpoint"},
     "matplotlib": {"render/plots"},

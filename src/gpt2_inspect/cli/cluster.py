@@ -96,9 +96,14 @@ def answer_on_cluster(
     if jobs:
         finds = None if judge is None else judge.finds
         asking = Asking(question, field, parse, many.input_format, frame.form, frame.page, finds, folder)
-        with connected(many.ray_address), open_progress(frame.streams, run, run.texts_read, 0, quiet=False) as bar:
+        with (
+            connected(many.ray_address) as said,
+            open_progress(frame.streams, run, run.texts_read, 0, quiet=False) as bar,
+        ):
             for report in answer_files(_model(session, frame, offline), asking, jobs, most=many.workers):
                 run.take(report, bar)
+                while said:
+                    bar.note(visible_line(say("note: Ray: {line}", line=said.popleft())))
     folder.clear()
     run.report()
 

@@ -155,28 +155,24 @@ class RowActor:
     def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
         """The tidy rows of each text; before them its `prompt_id`, where the rows have an `id`, behind them `error`,
         which says in a row of its own why a text has no answer."""
-        import pyarrow
-
         asked = batch.column(self._field).to_pylist()
         texts = (Text(index, None, *_asked(value)) for index, value in enumerate(asked))
         types: dict[str, type] = {}
-        rows: list[list[Any]] = []
-        errors: list[str | None] = []
+        rows: list[tuple[list[Any], str | None]] = []
         places: list[int] = []
         for text, answer in answered(self._session, self._question, texts):
-            found: list[list[Any]] = [[]]
             if isinstance(answer, InspectError):
-                errors.append(answer.message)
+                found: list[tuple[list[Any], str | None]] = [([], answer.message)]
             else:
-                of_answer, found = typed_rows(answer, Page())
+                of_answer, values = typed_rows(answer, Page())
                 types = types or of_answer
-                errors += [None] * len(found)
+                found = [(row, None) for row in values]
             rows += found
             places += [text.prompt_index] * len(found)
-        table = arrow_table(types, [row or [None] * len(types) for row in rows])
+        none = [None] * len(types)
+        table = arrow_table(types | {"error": str}, [[*(row or none), error] for row, error in rows])
         if types:  # nobody knows where in a dataset that is spread over a cluster a text stands
             table = table.drop_columns("prompt_index")
-        table = table.append_column("error", pyarrow.array(errors, pyarrow.string()))
         if "id" in batch.column_names:
             table = table.add_column(0, "prompt_id", batch.column("id").take(places))
         return table

@@ -1,22 +1,27 @@
 """Ray Data, which hands rows and files to actors wherever they run. The only file that imports it."""
 
+import io
 import logging
 import os
 import pickle
+import re
 import socket
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..errors import BackendUnavailableError, first_line, importing
+from ..errors import BackendUnavailableError, first_line, importing, shortened
 from ..messages import Message
 from ..session import TOGETHER
 from .actors import Asking, FileActor, Model, Report, RowActor
 
 if TYPE_CHECKING:
     from ray.data import Dataset
+
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 REACHED_S = 5.0
 """Within which a head node answers, if there is one: Ray itself would try for many minutes."""
@@ -60,6 +65,7 @@ def on_ray(
 
     Raises BackendUnavailableError if Ray is not installed. An actor raises what `load` and the question do.
     """
+    actors = _actors(device, concurrency)
     name = None if model is None else os.fspath(model)
     if name is not None and Path(name).is_dir():
         name = str(Path(name).absolute())  # actors run in a folder of their own
@@ -69,7 +75,7 @@ def on_ray(
         fn_constructor_args=(chosen, question, field),
         batch_format="pyarrow",
         batch_size=batch_size,
-        **_actors(device, concurrency),
+        **actors,
     )
 
 
@@ -114,7 +120,7 @@ def answer_files(model: Model, asking: Asking, jobs: Sequence[Job], *, most: int
 
 def _actors(device: str, most: int | None) -> dict[str, Any]:
     """How many there are, and what each needs. There may be fewer for a while, when a node is lost."""
-    with importing(("ray",), Message("Ray")):
+    with importing(("ray[data]",), Message("Ray")):
         from ray.data import ActorPoolStrategy
     return {
         "compute": ActorPoolStrategy(
@@ -134,13 +140,14 @@ def _room(device: str) -> int:
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[None]:
-    """A cluster by its address, or Ray started on this machine.
+def connected(address: str | None) -> Iterator[deque[str]]:
+    """A cluster by its address, or Ray started on this machine. The lines that it would print, about nodes and actors
+    that are lost, are put into what this gives.
 
     Raises BackendUnavailableError if it is not installed, or not to be reached.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unless somebody wants that
-    with importing(("ray", "ray.data"), Message("{option} ray", option="--engine")):
+    with importing(("ray[data]",), Message("{option} ray", option="--engine")):
         import ray
         import ray.data
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -160,7 +167,9 @@ def connected(address: str | None) -> Iterator[None]:
             Message("`ray status` says whether a cluster runs; its address is that of the head node, as HOST:6379"),
         ) from error
     try:
-        yield
+        lines = _Lines()
+        with redirect_stdout(lines):
+            yield lines.found
     finally:
         with _without_words():
             ray.shutdown()
@@ -171,6 +180,19 @@ def _check_reachable(address: str) -> None:
     place = urlsplit(address if "://" in address else f"//{address}")
     if place.hostname is not None and place.port is not None:
         socket.create_connection((place.hostname, place.port), REACHED_S).close()
+
+
+class _Lines(io.TextIOBase):
+    """A file that keeps the first line of what is written at once, without colours: a whole log may follow."""
+
+    def __init__(self) -> None:
+        self.found: deque[str] = deque()
+
+    def write(self, text: str) -> int:
+        line = _COLOURS.sub("", text).partition("\n")[0]
+        if line.strip():
+            self.found.append(shortened(line))
+        return len(text)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
+from urllib.parse import quote
 
 from ..errors import InputError, InspectError, OutputError, UsageError, first_line
 from ..many.forms import ENDINGS
@@ -40,41 +41,43 @@ def find_files(pattern: str) -> list[Found]:
     Raises InputError if there are none, or they cannot be listed.
     """
     pattern = absolute(pattern)
+    is_uri = "://" in pattern
+    place, glob = pattern, ""
+    if (sign := _GLOB.search(pattern)) and (is_uri or not Path(pattern).exists()):
+        cut = pattern.rfind("/", 0, sign.start())
+        place, glob = pattern[: cut + 1], pattern[cut + 1 :]
     with _reported(InputError, pattern):
-        files, start = _filesystem(pattern)
-        names = list(_matching(files, start))
+        files, start = _filesystem(place)
+        names = sorted(_matching(files, start.rstrip("/"), glob))
     if not names:
         raise InputError(
             Message("there is no file {name!r}", name=pattern),
             Message("quote a pattern, so that the shell leaves it alone"),
         )
-    root = pattern[: len(pattern) - len(start)] if "://" in pattern else ""
-    return [Found(root + path, name) for path, name in sorted(names)]
+    if names == [""]:
+        return [Found(place, PurePosixPath(start).name)]
+    return [Found(f"{place.rstrip('/')}/{quote(name) if is_uri else name}", name) for name in names]
 
 
-def _matching(files: Any, start: str) -> Iterator[tuple[str, str]]:
-    """Path and name of each file."""
+def _matching(files: Any, start: str, glob: str) -> Iterator[str]:
+    """The files in a folder, by their names there; without a name the place itself, if it is a file."""
     from pyarrow.fs import FileSelector, FileType
 
-    about = files.get_file_info(start)
-    if about.type == FileType.File:
-        yield start, PurePosixPath(start).name
+    if files.get_file_info(start or "/").type == FileType.File:
+        yield ""
         return
-    folder, glob = start.rstrip("/"), ""
-    if about.type == FileType.NotFound:
-        if not (sign := _GLOB.search(start)):
-            return
-        folder = start[: start.rfind("/", 0, sign.start())]
-        glob = start[len(folder) + 1 :]
-    wanted = re.compile(_expression(glob)) if glob else None
-    selector = FileSelector(folder or "/", recursive="/" in glob or "**" in glob, allow_not_found=True)
-    for found in files.get_file_info(selector):
-        name = found.path[len(folder) :].lstrip("/")
-        hidden = any(part.startswith((".", "_")) for part in name.split("/"))
-        if found.type != FileType.File or (hidden and wanted is None):
-            continue
-        if wanted.fullmatch(name) if wanted else _plain_name(name) != name:
-            yield found.path, name
+    wanted = re.compile(_expression(glob))
+    for found in files.get_file_info(
+        FileSelector(start or "/", recursive="/" in glob or "**" in glob, allow_not_found=True)
+    ):
+        name = found.path[len(start) :].lstrip("/")
+        if found.type == FileType.File and (wanted.fullmatch(name) if glob else _is_text(name)):
+            yield name
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file in a folder that was named without a pattern is taken."""
+    return not name.startswith((".", "_")) and _plain_name(name) != name
 
 
 def _expression(pattern: str) -> str:
