@@ -29,6 +29,10 @@ HEAVY = {
         "matplotlib",
         "pygments",
         "markdown_it",
+        "pandas",
+        "pyarrow",
+        "ray",
+        "gpt2_inspect.cluster",
     ),
 }
 """Never, unless the torch backend or a download is asked for."""

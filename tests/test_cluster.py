@@ -18,6 +18,7 @@ pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 from pyarrow import parquet  # noqa: E402
 
 import gpt2_inspect  # noqa: E402
+from examples import DOCS, python_examples  # noqa: E402
 from gpt2_inspect.analysis import DecodeQuestion, ScoreQuestion  # noqa: E402
 from gpt2_inspect.cli.expect import Judge  # noqa: E402
 from gpt2_inspect.cli.ids import as_ids  # noqa: E402
@@ -271,7 +272,7 @@ class TestRefusals:
         check_error(run_cli(*arguments), 2, "nothing in '_gpt2-inspect.json' says how it was made", hint=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[Any]:
     """Two nodes on this machine, with room for one actor each."""
     pytest.importorskip("ray", reason="ray is not installed")
@@ -346,3 +347,9 @@ class TestOnRay:
             assert len(set(rows["prompt_id"].to_pylist())) == 60 - index % 2
         again = run_process(*arguments)
         assert (again.code, again.err) == (0, "note: 16 of 16 files are done already\n")
+
+    def test_the_example_prints_what_the_page_shows(self) -> None:
+        pytest.importorskip("ray", reason="ray is not installed")
+        ((code, printed),) = python_examples(DOCS / "clusters.md")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=True)
+        assert done.stdout.decode() == printed

@@ -42,6 +42,12 @@ def test_text_formats(tiny: Path, form: str) -> None:
     check_absent(loaded, {"gpt2_inspect.backends.torch_gpt2", "gpt2_inspect.analysis.sampling"})
 
 
+def test_many_texts(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("hi\n")
+    loaded = modules_of("score", "--input", str(tmp_path / "in.txt"), "-m", str(tiny), "--json", "--workers", "1")
+    check_absent(loaded, HEAVY | RICH)
+
+
 def test_bundled_model() -> None:
     loaded = modules_of("next-tokens", "hi", "-n", "2", "--json")
     check_absent(loaded, HEAVY | RICH | PARTS_OF_NUMPY)

@@ -182,6 +182,7 @@ NAMES = {
     *("gpt", "pocket", "transformers", "hub", "numpy", "torch", "matplotlib", "auto", "all", "cpu", "cuda"),
     *("float", "bfloat"),
     *("table", "json", "jsonl", "csv", "tsv", "markdown", "html", "parquet", "gzip", "text", "ids", "txt", "npz"),
+    *("local", "ray"),
     *("safetensors", "bash", "zsh", "fish", "shell"),
     *("always", "never", "dark", "light", "none", "slide", "column"),
     *("logit", "logits", "softmax", "argmax", "argsort", "generate", "exp", "log", "sum", "max", "wte", "wpe"),

@@ -196,12 +196,10 @@ class _Run:
         self._failed += report.failed
         self._unmet += report.unmet
         for text, error in report.told:
-            bar.tell(visible_line(say("{file}: {line}", file=report.place, line=line_about(text, error))))
+            bar.tell(visible_line(f"{report.place}: {line_about(text, error)}"))
         if report.error is not None:
             self._unread += 1
-            bar.tell(
-                visible_line(say("{file}: {line}", file=report.place, line=report.error.say(Option.on_command_line)))
-            )
+            bar.tell(visible_line(f"{report.place}: {report.error.say(Option.on_command_line)}"))
         bar.advance(report.tokens, failed=report.failed, texts=report.texts)
 
     def report(self) -> None:

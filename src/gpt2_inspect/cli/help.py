@@ -21,6 +21,7 @@ PANELS = {
     "input": (
         *("truncate_left", "bos", "prompt", "text"),
         *("input", "input_format", "field", "workers", "fail_fast", "resume"),
+        *("engine", "ray_address"),
     ),
     "decoding": (
         *("steps", "max_length", "temperature", "top_p", "sample_top_k", "seed", "ignore_eos"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import BackendUnavailableError, first_line, importing, shortened
-from ..messages import Message
+from ..messages import Message, Option
 from ..session import TOGETHER
 from .actors import Asking, FileActor, Model, Report, RowActor
 
@@ -147,7 +147,7 @@ def connected(address: str | None) -> Iterator[deque[str]]:
     Raises BackendUnavailableError if it is not installed, or not to be reached.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unless somebody wants that
-    with importing(("ray[data]",), Message("{option} ray", option="--engine")):
+    with importing(("ray[data]",), Message("{engine} ray", engine=Option("engine"))):
         import ray
         import ray.data
     logging.getLogger("ray.data").setLevel(logging.ERROR)

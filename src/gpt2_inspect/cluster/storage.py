@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
-from ..errors import InputError, InspectError, OutputError, UsageError, first_line
+from ..errors import InputError, OutputError, UsageError, first_line
 from ..many.forms import ENDINGS
 from ..many.texts import Source, source_of
 from ..messages import Message
@@ -207,10 +207,12 @@ def _filesystem(place: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _reported(kind: type[InspectError], place: str) -> Iterator[None]:
+def _reported(kind: type[InputError | OutputError], place: str) -> Iterator[None]:
     """Turn what a file system says into an error of ours."""
     try:
         yield
     except OSError as error:
-        what = "cannot read {name!r}: {reason}" if kind is InputError else "cannot write {name!r}: {reason}"
-        raise kind(Message(what, name=place, reason=first_line(error))) from error
+        reason = first_line(error)
+        if kind is InputError:
+            raise InputError(Message("cannot read {name!r}: {reason}", name=place, reason=reason)) from error
+        raise OutputError(Message("cannot write {path!r}: {reason}", path=place, reason=reason)) from error
