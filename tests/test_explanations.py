@@ -426,6 +426,13 @@ def test_a_topic_on_the_command_line(name: str) -> None:
     typer.main.get_command(app).get_command(None, command).make_context(command, arguments)  # raises if one is unknown
 
 
+def test_what_a_topic_suggests_is_about_a_text_in_the_language_in_use() -> None:
+    for name in TOPICS:
+        done = run_cli("explain", name, environ={"LANG": "zh_CN.UTF-8"})
+        suggested = done.out.rpartition("gpt2-inspect ")[0].rpartition("想看实例：")[2]
+        assert not re.search('"[A-Za-z ,.]+"', suggested), name
+
+
 def test_all_topics_are_listed() -> None:
     done = run_cli("explain")
     assert (done.code, done.err) == (0, "")

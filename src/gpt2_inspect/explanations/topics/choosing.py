@@ -25,7 +25,7 @@ def greedy() -> Topic:
             "settings = dict(attention_mask=torch.ones_like(ids), max_new_tokens=5, do_sample=False)",
             "print(torch.equal(text, model.generate(ids, **settings)))  # True",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --explain',
+        say('gpt2-inspect next-tokens "Once upon a time" --explain'),
         ("beam-search", "sampling", "logits", "max-length"),
     )
 
@@ -56,7 +56,7 @@ def beam_search() -> Topic:
             "for beam in model.generate(ids, **settings):",
             "    print(tokenizer.decode(beam))",
         ),
-        'gpt2-inspect compare-search "The cat sat on" --explain',
+        say('gpt2-inspect compare-search "The cat sat on" --explain'),
         ("greedy", "logprob", "sampling"),
     )
 
@@ -82,7 +82,7 @@ def sampling() -> Topic:
             "draws = torch.multinomial(probs, 10_000, replacement=True, generator=generator)",
             "print([round(count / 10_000, 1) for count in draws.bincount().tolist()])  # [0.7, 0.2, 0.1]",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --temperature 0.8 --seed 3 --explain',
+        say('gpt2-inspect next-tokens "Once upon a time" --temperature 0.8 --seed 3 --explain'),
         ("temperature", "top-k", "top-p", "greedy"),
     )
 
@@ -107,7 +107,7 @@ def temperature() -> Topic:
             "print([round(prob, 3) for prob in (logits / 0.5).softmax(-1).tolist()])  # [0.867, 0.117, 0.016]",
             "print([round(prob, 3) for prob in (logits / 2.0).softmax(-1).tolist()])  # [0.506, 0.307, 0.186]",
         ),
-        'gpt2-inspect logits "Once upon a time" --temperatures 0.5,1,2 --explain',
+        say('gpt2-inspect logits "Once upon a time" --temperatures 0.5,1,2 --explain'),
         ("sampling", "softmax", "top-k", "top-p"),
     )
 
@@ -133,7 +133,7 @@ def top_k() -> Topic:
             "probs = TopKLogitsWarper(2)(None, logits).softmax(-1)",
             "print([round(prob, 3) for prob in probs[0].tolist()])  # [0.625, 0.375, 0.0, 0.0]",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --sample-top-k 3 --explain',
+        say('gpt2-inspect next-tokens "Once upon a time" --sample-top-k 3 --explain'),
         ("top-p", "temperature", "sampling"),
     )
 
@@ -159,7 +159,7 @@ def top_p() -> Topic:
             "probs = TopPLogitsWarper(0.7)(None, logits).softmax(-1)",
             "print([round(prob, 3) for prob in probs[0].tolist()])  # [0.625, 0.375, 0.0, 0.0]",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --top-p 0.9 --explain',
+        say('gpt2-inspect next-tokens "Once upon a time" --top-p 0.9 --explain'),
         ("top-k", "temperature", "sampling"),
     )
 
@@ -185,6 +185,6 @@ def max_length() -> Topic:
             "other = model.generate(ids, max_new_tokens=6, **settings)",
             "print(ids.shape[1], torch.equal(one, other))  # 4 True",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --max-length 10 --explain',
+        say('gpt2-inspect next-tokens "Once upon a time" --max-length 10 --explain'),
         ("end-of-text", "kv-cache", "positions", "greedy"),
     )

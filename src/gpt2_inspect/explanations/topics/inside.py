@@ -33,7 +33,7 @@ def tokenizer() -> Topic:
             "print(tokenizer.convert_ids_to_tokens(ids[0]))",
             "print(tokenizer.decode(ids[0]))  # Once upon a time",
         ),
-        'gpt2-inspect encode "naïve 🙂, 你好" --explain',
+        say('gpt2-inspect encode "naïve 🙂, 你好" --explain'),
         ("end-of-text", "embeddings", "logits"),
     )
 
@@ -56,7 +56,7 @@ def end_of_text() -> Topic:
             "end = model.config.eos_token_id",
             "print(tokenizer.decode([end]), end == model.config.bos_token_id)  # <|endoftext|> True",
         ),
-        'gpt2-inspect next-tokens "" --explain',
+        say('gpt2-inspect next-tokens "" --explain'),
         ("tokenizer", "max-length", "perplexity"),
     )
 
@@ -83,7 +83,7 @@ def embeddings() -> Topic:
             "states = model(ids, output_hidden_states=True).hidden_states",
             "print(torch.equal(sums, states[0][0]))  # True",
         ),
-        'gpt2-inspect embeddings "The king and the queen" --explain',
+        say('gpt2-inspect embeddings "The king and the queen" --explain'),
         ("positions", "tokenizer", "head", "hidden-states"),
     )
 
@@ -108,7 +108,7 @@ def positions() -> Topic:
             "first, second = model(same, output_hidden_states=True).hidden_states[0][0]",
             "print(torch.equal(first, second))  # False",
         ),
-        'gpt2-inspect embeddings "very very" --explain',
+        say('gpt2-inspect embeddings "very very" --explain'),
         ("embeddings", "attention", "max-length"),
     )
 
@@ -140,7 +140,7 @@ def attention() -> Topic:
             "print(list(weights.shape))  # [1, 8, 4, 4]",
             "print(torch.allclose(weights.sum(-1), torch.ones(1, 8, 4)), weights.triu(1).any().item())  # True False",
         ),
-        'gpt2-inspect attention "The cat sat because it was tired." --explain',
+        say('gpt2-inspect attention "The cat sat because it was tired." --explain'),
         ("kv-cache", "softmax", "positions", "hidden-states"),
     )
 
@@ -166,7 +166,7 @@ def kv_cache() -> Topic:
             "whole = model(ids).logits[0, -1]",
             "print(torch.allclose(cached, whole, atol=1e-3))  # True",
         ),
-        'gpt2-inspect hidden-states "Once upon a time" --explain',
+        say('gpt2-inspect hidden-states "Once upon a time" --explain'),
         ("attention", "max-length", "hidden-states"),
     )
 
@@ -192,7 +192,7 @@ def hidden_states() -> Topic:
             "print(len(output.hidden_states), list(output.hidden_states[0].shape))  # 5 [1, 4, 256]",
             "print(torch.equal(output.hidden_states[-1], output.last_hidden_state))  # True",
         ),
-        'gpt2-inspect hidden-states "Once upon a time" --explain',
+        say('gpt2-inspect hidden-states "Once upon a time" --explain'),
         ("layer-norm", "logit-lens", "embeddings", "head"),
     )
 
@@ -217,7 +217,7 @@ def layer_norm() -> Topic:
             "by_hand = (vector - vector.mean()) / (vector.var(correction=0) + 1e-5).sqrt()",
             "print(torch.allclose(by_hand, torch.nn.functional.layer_norm(vector, (4,))))  # True",
         ),
-        'gpt2-inspect hidden-states "Once upon a time" --explain',
+        say('gpt2-inspect hidden-states "Once upon a time" --explain'),
         ("hidden-states", "logit-lens", "head"),
     )
 
@@ -242,7 +242,7 @@ def head() -> Topic:
             "print(torch.allclose(product, model(ids).logits, atol=1e-3))  # True",
             "print(model.lm_head.weight is model.transformer.wte.weight)  # True",
         ),
-        'gpt2-inspect compare-heads "hello, how are you" --explain',
+        say('gpt2-inspect compare-heads "hello, how are you" --explain'),
         ("logits", "hidden-states", "embeddings"),
     )
 
@@ -269,6 +269,6 @@ def logit_lens() -> Topic:
             "    print(tokenizer.decode(logits.argmax()))",
             "print(torch.allclose(model.lm_head(states[-1]), model(ids).logits, atol=1e-3))  # True",
         ),
-        'gpt2-inspect hidden-states "Once upon a time" --lens --explain',
+        say('gpt2-inspect hidden-states "Once upon a time" --lens --explain'),
         ("hidden-states", "layer-norm", "head", "softmax"),
     )

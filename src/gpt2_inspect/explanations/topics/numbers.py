@@ -28,7 +28,7 @@ def logits() -> Topic:
             "print(list(logits.shape))  # [1, 4, 8192]",
             "print(tokenizer.decode(logits[0, -1].argmax()))",
         ),
-        'gpt2-inspect logits "Once upon a time" --explain',
+        say('gpt2-inspect logits "Once upon a time" --explain'),
         ("softmax", "logprob", "head", "greedy"),
     )
 
@@ -50,7 +50,7 @@ def softmax() -> Topic:
             "probs = torch.tensor([12.0, 11.0, 10.0]).softmax(dim=-1)",
             "print([round(prob, 3) for prob in probs.tolist()])  # [0.665, 0.245, 0.09]",
         ),
-        'gpt2-inspect next-tokens "Once upon a time" --explain',
+        say('gpt2-inspect next-tokens "Once upon a time" --explain'),
         ("logits", "logprob", "temperature", "entropy"),
     )
 
@@ -74,7 +74,7 @@ def logprob() -> Topic:
             "print(round(math.log(0.5), 3), round(math.log(0.01), 3))  # -0.693 -4.605",
             "print(math.isclose(math.log(0.5 * 0.01), math.log(0.5) + math.log(0.01)))  # True",
         ),
-        'gpt2-inspect score "The cat sat on the mat." --explain',
+        say('gpt2-inspect score "The cat sat on the mat." --explain'),
         ("softmax", "surprisal", "perplexity", "beam-search"),
     )
 
@@ -94,7 +94,7 @@ def surprisal() -> Topic:
             "import math",
             "print([round(-math.log2(prob), 2) for prob in (0.5, 0.25, 0.01)])  # [1.0, 2.0, 6.64]",
         ),
-        'gpt2-inspect score "The cat sat on the mat." --explain',
+        say('gpt2-inspect score "The cat sat on the mat." --explain'),
         ("logprob", "entropy", "perplexity"),
     )
 
@@ -120,7 +120,7 @@ def entropy() -> Topic:
             "probs = torch.full((8,), 1 / 8)",
             "print(-(probs * probs.log2()).sum().item())  # 3.0",
         ),
-        'gpt2-inspect score "The cat sat on the mat." --explain',
+        say('gpt2-inspect score "The cat sat on the mat." --explain'),
         ("surprisal", "softmax", "temperature", "attention"),
     )
 
@@ -148,6 +148,6 @@ def perplexity() -> Topic:
             "logprobs = model(ids).logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None])",
             "print(torch.allclose(loss.exp(), (-logprobs.mean()).exp()))  # True",
         ),
-        'gpt2-inspect score "The cat sat on the mat." --explain',
+        say('gpt2-inspect score "The cat sat on the mat." --explain'),
         ("logprob", "surprisal", "tokenizer"),
     )

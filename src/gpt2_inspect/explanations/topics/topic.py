@@ -11,7 +11,7 @@ class Topic(NamedTuple):
     code: tuple[str, ...]
     """Lines of Python, but for comments the same in any language; `# ...` behind a print is what it prints."""
     shown_by: str
-    """A command that shows it."""
+    """A command that shows it, with a text in the language in use."""
     related: tuple[str, ...]
     """Other topics."""
 
