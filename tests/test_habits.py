@@ -67,6 +67,7 @@ class TestNames:
             (["next-tokens", "hi", "--num-return-sequences", "3"], "compare-search"),
             (["score", "hi", "--frmat", "csv"], "--format"),
             (["next-tokens", "hi", "-steps", "3"], "did you mean --steps?"),
+            (["models", "pull", "gpt2", "--json"], "see `gpt2-inspect models pull --help`"),
             (["next-tokens", "-5"], "goes behind `--`"),
             (["next-tokens", "hello", "you"], "put quotes around"),
             (["next-tokens"], "next-tokens --help"),

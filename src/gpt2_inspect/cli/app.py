@@ -81,12 +81,17 @@ class Group(TyperGroup):
             formatter.write_dl([(record[0], help_text(parameter, ctx)) for parameter, record in records if record])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        command = self.get_command(ctx, args[0])
+        name = own_name(args[0])
+        command = self.get_command(ctx, name)
         if command is None:
-            from .refusals import no_command_of
+            raise self.refusal(ctx, args)
+        return name, command, args[1:]
 
-            raise no_command_of(ctx.command_path, args[0], self.list_commands(ctx))
-        return args[0], command, args[1:]
+    def refusal(self, ctx: Any, args: list[str]) -> Exception:
+        """The error for what begins with no command."""
+        from .refusals import no_command_of
+
+        return no_command_of(ctx.command_path, args[0], self.list_commands(ctx))
 
 
 class Commands(Group):
@@ -114,14 +119,10 @@ class Commands(Group):
             return with_language(alone(cmd_name, with_streams(function)))
         return with_language(alone(cmd_name, with_shared_options(function, WITHOUT.get(cmd_name, ()))))
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        name = own_name(args[0])
-        command = self.get_command(ctx, name)
-        if command is None:
-            from .refusals import no_command
+    def refusal(self, ctx: Any, args: list[str]) -> Exception:
+        from .refusals import no_command
 
-            raise no_command(args, EVERY)
-        return name, command, args[1:]
+        return no_command(args, EVERY)
 
 
 def alone(name: str, function: Callable[..., None]) -> Any:

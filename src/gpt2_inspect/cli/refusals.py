@@ -143,7 +143,7 @@ def _instead(typed: str, error: Any) -> Message | None:
     name = own_name(typed.lstrip("-")).lower()
     context = error.ctx
     command = context.command
-    known = [option for parameter in command.params for option in parameter.opts if option[0] == "-"]
+    known = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
     if name in NOT_OPTIONS:
         return NOT_OPTIONS[name]
     if (nested := getattr(command, "list_commands", None)) is not None:
@@ -152,9 +152,9 @@ def _instead(typed: str, error: Any) -> Message | None:
             return Message(
                 "it belongs behind a command: `gpt2-inspect {command} TEXT {option}`", command=holder.name, option=typed
             )
-    near = [f"--{name}"] if f"--{name}" in known else get_close_matches(f"--{name}", known, n=2)
-    if near:
-        return Message("did you mean {names}?", names=one_of(near))
+    names = [option.removeprefix("--") for option in known]  # with the dashes any two short ones would be alike
+    if near := [name] if name in names else get_close_matches(name, names, n=2):
+        return Message("did you mean {names}?", names=one_of([f"--{each}" for each in near]))
     return Message(
         "see `{command} --help`; an argument that begins with - goes behind `--`", command=context.command_path
     )
