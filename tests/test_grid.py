@@ -102,15 +102,23 @@ def is_table(bands: Sequence[Sequence[Line]]) -> bool:
     return all(len(line) % 2 for band in bands for line in band)
 
 
-def read_columns(grid: Grid, bands: Sequence[Sequence[Line]]) -> list[tuple[int, list[str]]]:
-    """The columns of a table: the index of each and its texts, one below the other, its heading's first."""
+def read_columns(grid: Grid, bands: Sequence[Sequence[Line]]) -> list[tuple[int, list[str], list[str]]]:
+    """The columns of a table: the index of each, its cells, and the texts that are drawn, its heading's first.
+
+    Below the first columns, rows that have nothing there but their keys are left out.
+    """
     found = []
     start = 0
     for band in bands:
         across = len(band[0]) // 2 + 1
         indices = [*range(grid.keys if start else 0), *range(start, start + across - (grid.keys if start else 0))]
+        others = [index for index in indices if index >= grid.keys]
+        rows = [row for row in grid.rows if start == 0 or any(row[index].text for index in others)]
         start = indices[-1] + 1
-        found += [(index, [line[2 * at].text for line in band]) for at, index in enumerate(indices)]
+        found += [
+            (index, [row[index].text for row in rows], [line[2 * at].text for line in band])
+            for at, index in enumerate(indices)
+        ]
     return found
 
 
@@ -139,10 +147,10 @@ class TestGrid:
             assert without_spaces(drawn) == without_spaces(expected)
             return
         columns = read_columns(grid, bands)
-        for index, drawn_texts in columns:
-            expected = "".join([grid.columns[index].heading, *(row[index].text for row in grid.rows)])
+        for index, cells, drawn_texts in columns:
+            expected = "".join([grid.columns[index].heading, *cells])
             assert without_spaces("".join(drawn_texts)) == without_spaces(expected)
-        indices = [index for index, _ in columns]
+        indices = [index for index, *_ in columns]
         assert [index for index in indices if index >= grid.keys or len(bands) == 1] == [
             *range(grid.keys if len(bands) > 1 else 0, len(grid.columns))
         ]
@@ -170,9 +178,9 @@ class TestGrid:
             }
             assert whole <= set(drawn)
             return
-        for index, drawn in read_columns(grid, bands):
+        for index, cells, drawn in read_columns(grid, bands):
             if grid.columns[index].number:
-                numbers_of_column = [row[index].text for row in grid.rows if row[index].text]
+                numbers_of_column = [cell for cell in cells if cell]
                 assert [text.strip() for text in drawn if text.strip()][-len(numbers_of_column) or len(drawn) :] == (
                     numbers_of_column
                 )
@@ -321,6 +329,16 @@ class TestForms:
             " 0  ·the      0.3     0.4     0.5",
             " 1  ·cat      1.3     1.4     1.5",
             " 2  你好      2.3     2.4     2.5",
+        ]
+
+    def test_rows_that_end_before_the_last_columns(self) -> None:
+        """As those of a triangle do: below, they are not named again."""
+        columns = (Column("key"), Column("first", number=True), Column("second", number=True))
+        one, two, three = map(Cell, ("1111111", "2222222", "3333333"))
+        rows = ((Cell("a"), one, Cell("")), (Cell("b"), two, three), (Cell("c"), Cell(""), Cell("")))
+        assert shown(Grid(columns, rows, "", keys=1), 20) == [
+            *("key    first", "a    1111111", "b    2222222", "c", ""),
+            *("key   second", "b    3333333"),
         ]
 
     def test_keys_give_way_to_the_rest(self) -> None:

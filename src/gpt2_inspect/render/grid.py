@@ -64,7 +64,7 @@ def layouts(grid: Grid, width: int | None, measure: Measure) -> list[Layout]:
     """What writes the rows, below each other; one for a grid with a sample, whose rows need not be known for it."""
     found = bands(grid, width, measure)
     if found:
-        return [_Columns(grid, band, width, measure, last=band is found[-1]) for band in found]
+        return [_Columns(grid, band, width, measure, first=band is found[0], last=band is found[-1]) for band in found]
     assert width is not None  # without a limit everything fits
     below = band_below_texts(grid, width, measure)
     return [_BelowTexts(grid, below, width, measure) if below else _Lists(grid, width, measure)]
@@ -73,7 +73,16 @@ def layouts(grid: Grid, width: int | None, measure: Measure) -> list[Layout]:
 class _Columns:
     """Side by side, under headings."""
 
-    def __init__(self, grid: Grid, band: Band, width: int | None, measure: Measure, *, last: bool = False) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        band: Band,
+        width: int | None,
+        measure: Measure,
+        *,
+        first: bool = True,
+        last: bool = False,
+    ) -> None:
         self._grid = grid
         self._indices, self._widths = band
         self._columns = [grid.columns[index] for index in band.indices]
@@ -83,6 +92,7 @@ class _Columns:
         self._tail = tail_column(grid)
         self._width = width
         self._measure = measure
+        self._first = first
         self._last = last
 
     def head(self) -> Iterator[Line]:
@@ -110,9 +120,15 @@ class _Columns:
             else _broken(cell, reach if cell.aside else width, self._measure, beside=beside)
             for column, cell, width, reach in zip(self._columns, cells, self._widths, self._reaches, strict=True)
         ]
-        yield from self._lines(cells, broken)
+        if self._first or self._has_values(cells):
+            yield from self._lines(cells, broken)
         if self._last:
             yield from _lines_below(self._grid, row, self._widths[0] + self._grid.gap, self._width, self._measure)
+
+    def _has_values(self, cells: Sequence[Cell]) -> bool:
+        """Whether a row has more to say in these columns than what it is called."""
+        keys = self._grid.keys
+        return any(cell.text or cell.aside for index, cell in zip(self._indices, cells, strict=True) if index >= keys)
 
     def _lines(self, cells: Sequence[Cell], broken: Sequence[list[str]], *, heading: bool = False) -> Iterator[Line]:
         for index in range(max(map(len, broken))):
