@@ -63,7 +63,7 @@ class Continuation:
             ModelUnusableError: a logit is NaN or infinite.
         """
         ranking = self._read().top_k(top_k)
-        candidates = make_candidates(self._tokenizer, ranking, 0)
+        (candidates,) = make_candidates(self._tokenizer, ranking)
         return Proposals(candidates, candidates[0], _entropy_bits(ranking))
 
     def draw(self, sampler: "Sampler", top_k: int) -> Proposals:
@@ -71,7 +71,7 @@ class Continuation:
         logits = self.logits()  # first: the ranking then uses them, too
         ranking = self._read().top_k(top_k)
         draw = sampler.draw(logits)
-        candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking, 0))
+        candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking)[0])
         listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
         return Proposals(candidates, listed or _sampled(self.candidate(draw.token_id), draw), _entropy_bits(ranking))
 

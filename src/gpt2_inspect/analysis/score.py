@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -71,12 +71,13 @@ class ScoreQuestion(Question[str, Score]):
         expected = self._expected(model.tokenizer_for(asked))
         token_ids = ids_of(prompt)
         ranking = backend.forward(np.array([token_ids]), None, every_position=True).top_k(top_k, _following(token_ids))
-        return self._score(model, prompt, ranking, top_k, expected)
+        return _score(model, prompt, ranking, replace(self, top_k=top_k), expected)
 
     def answer_together(self, model: LoadedModel, asked: Sequence[str]) -> Iterator[Score | InspectError]:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         expected = self._expected(model.tokenizer_for(self.expect or ""))
+        options = replace(self, top_k=top_k)
 
         def answer(prompts: list[Prompt]) -> Iterator[Score]:
             texts = list(map(ids_of, prompts))
@@ -85,36 +86,24 @@ class ScoreQuestion(Question[str, Score]):
             stops = accumulate(map(len, texts))
             for prompt, stop in zip(prompts, stops, strict=True):
                 own = ranking.part(slice(stop - len(prompt.tokens), stop))
-                yield self._score(model, prompt, own, top_k, expected)
+                yield _score(model, prompt, own, options, expected)
 
         return in_groups(asked, lambda text: whole_prompt(model, text, with_bos=self.bos), answer)
 
-    def _score(
-        self, model: LoadedModel, prompt: Prompt, ranking: Ranking, top_k: int, expected: "Expected | None"
-    ) -> Score:
-        positions, totals = score_tokens(ranking, model.tokenizer_for(prompt.text), prompt)
-        return Score(
-            model=model.info,
-            run=model.run(),
-            prompt=prompt,
-            options=replace(self, top_k=top_k),
-            positions=positions,
-            totals=totals,
-            expectation=expected.text(positions) if expected else None,
-        )
 
-
-class Measures(TypedDict):
-    """What is measured of a token that something stands before."""
-
-    logprob: float | None
-    prob: float | None
-    rank: int | None
-    surprisal_bits: float | None
-    entropy_bits: float | None
-
-
-NOT_SCORED = Measures(logprob=None, prob=None, rank=None, surprisal_bits=None, entropy_bits=None)
+def _score(
+    model: LoadedModel, prompt: Prompt, ranking: Ranking, options: ScoreQuestion, expected: "Expected | None"
+) -> Score:
+    positions, totals = score_tokens(ranking, model.tokenizer_for(prompt.text), prompt)
+    return Score(
+        model=model.info,
+        run=model.run(),
+        prompt=prompt,
+        options=options,
+        positions=positions,
+        totals=totals,
+        expectation=expected.text(positions) if expected else None,
+    )
 
 
 def _following(token_ids: list[int]) -> npt.NDArray[np.int64]:
@@ -129,27 +118,25 @@ def score_tokens(ranking: Ranking, tokenizer: Tokenizer, prompt: Prompt) -> tupl
     logprobs = chosen[:-1].tolist()
     ranks = ranking.targets.ranks[:-1].tolist()
     entropies = (ranking.entropy[:-1].astype(np.float64) / math.log(2)).tolist()
-    measures = [NOT_SCORED]
-    for logprob, rank, entropy in zip(logprobs, ranks, entropies, strict=True):
-        measures.append(
-            Measures(
-                logprob=logprob,
-                prob=math.exp(logprob),
-                rank=rank,
-                surprisal_bits=surprisal_bits(logprob),
-                entropy_bits=entropy,
-            )
-        )
+    measures = zip([None, *logprobs], [None, *ranks], [None, *entropies], strict=True)
     positions = tuple(
-        ScoredToken(
-            id=token.id,
-            token=token.token,
-            bytes=token.bytes,
-            index=index,
-            **measured,
-            next_top_logprobs=make_candidates(tokenizer, ranking, index),
-        )
-        for index, (token, measured) in enumerate(zip(prompt.tokens, measures, strict=True))
+        [
+            ScoredToken(
+                id=token.id,
+                token=token.token,
+                bytes=token.bytes,
+                index=index,
+                logprob=logprob,
+                prob=None if logprob is None else math.exp(logprob),
+                rank=rank,
+                surprisal_bits=None if logprob is None else surprisal_bits(logprob),
+                entropy_bits=entropy,
+                next_top_logprobs=candidates,
+            )
+            for index, (token, (logprob, rank, entropy), candidates) in enumerate(
+                zip(prompt.tokens, measures, make_candidates(tokenizer, ranking), strict=True)
+            )
+        ]
     )
     return positions, total(logprobs, sum(len(token.bytes) for token in prompt.tokens[1:]))
 

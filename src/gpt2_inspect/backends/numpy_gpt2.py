@@ -295,6 +295,7 @@ class NumpyLogits:
         self._hidden = hidden  # (N, D)
         self._lm_head = lm_head  # (V, D)
         self._all: Array | None = None  # (N, V), kept once someone has asked for them
+        self._ranking: Ranking | None = None
 
     def __len__(self) -> int:
         return len(self._hidden)
@@ -311,6 +312,13 @@ class NumpyLogits:
             logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows]
             ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
+
+    def ranking(self, k: int) -> Ranking:
+        """What `rank_alone` finds, kept with the logits for whoever asks next."""
+        if self._ranking is None or self._ranking.ids.shape[1] != k:
+            self.to_numpy()
+            self._ranking = self.rank_alone(k)
+        return self._ranking
 
     def to_numpy(self) -> Array:
         if self._all is None:
@@ -340,13 +348,15 @@ class ManyNumpyLogits:
 
 
 class PartOfLogits:
-    """Some rows of logits that are multiplied all together, when the first of them are asked for."""
+    """Some rows of logits that are multiplied and ranked all together, when the first of them are asked for."""
 
     def __init__(self, whole: NumpyLogits, rows: slice) -> None:
         self._whole = whole
         self._rows = rows
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        if targets is None:
+            return self._whole.ranking(k).part(self._rows)
         return rank(self.to_numpy(), k, targets)
 
     def to_numpy(self) -> Array:
