@@ -117,7 +117,7 @@ class NumpyGPT2:
 
         x = self._blocks(x, attention, kept, Observer(points=()))
         read = spans if every_position else [slice(index, index + 1) for index in range(len(texts))]
-        return ManyNumpyLogits(NumpyLogits(x[0], self._weights.lm_head), read)
+        return ManyNumpyLogits(NumpyLogits(x[0], self._weights.lm_head, rows=read[-1].stop), read)
 
     def _blocks(
         self,
@@ -291,14 +291,12 @@ class KeyValueCache:
 class NumpyLogits:
     """The last layer norm's rows and the head: multiplied when asked for, some rows at a time."""
 
-    def __init__(self, hidden: Array, lm_head: Array) -> None:
+    def __init__(self, hidden: Array, lm_head: Array, *, rows: int | None = None) -> None:
         self._hidden = hidden  # (N, D)
         self._lm_head = lm_head  # (V, D)
+        self._rows = len(hidden) if rows is None else rows  # those behind them only fill, up to MANY_ROWS
         self._all: Array | None = None  # (N, V), kept once someone has asked for them
         self._ranking: Ranking | None = None
-
-    def __len__(self) -> int:
-        return len(self._hidden)
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         with together(len(self._hidden) * self._lm_head.size):
@@ -310,7 +308,7 @@ class NumpyLogits:
         logits: Array | None = None  # of one group of rows after the other
         for rows in row_groups(len(self._hidden), len(self._lm_head)):
             logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows]
-            ranked.append(rank(logits, k, None if targets is None else targets[rows]))
+            ranked.append(rank(logits[: self._rows - rows.start], k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def ranking(self, k: int) -> Ranking:
@@ -334,17 +332,14 @@ class NumpyLogits:
 
 
 class ManyNumpyLogits:
-    """Those of several texts side by side; behind them may stand rows that only fill."""
+    """Those of several texts side by side."""
 
     def __init__(self, whole: NumpyLogits, spans: Sequence[slice]) -> None:
         self._whole = whole
-        self._rows = slice(spans[-1].stop)
         self.each = [PartOfLogits(whole, span) for span in spans]
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
-        if targets is not None:
-            targets = np.pad(targets, (0, len(self._whole) - len(targets)))
-        return self._whole.rank_alone(k, targets).part(self._rows)
+        return self._whole.rank_alone(k, targets)
 
 
 class PartOfLogits:
