@@ -1,10 +1,12 @@
 """Many texts in one run, beside transformers one by one and in padded batches sorted by length (benchmarks/README.md).
 
-    python benchmarks/many.py [--model FOLDER] [--texts 1000] [--rounds 3] [--only score next-tokens] [--json FILE]
+    python benchmarks/many.py [--model FOLDER] [--texts 1000] [--rounds 3] [--only score next-tokens] [--processors N]
+                              [--json FILE]
 
 Two workloads: sentences of 10 to 40 tokens scored, with the five best proposals at each token; and the five best next
-tokens of as many prompts. Whole processes, from interpreter start to exit, all in turn and on the same processors.
-Before anything is timed, all must find the same numbers for some of the texts.
+tokens of as many prompts. Whole processes, from interpreter start to exit, all in turn, on as many threads or worker
+processes. What processors they took counts beside the time: it says more on a machine that does other work too. Before
+anything is measured, all must find the same numbers for some of the texts.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from make_checkpoint import FOLDER, make_model
 from run import OURS, TOLERANCE, environment
@@ -46,20 +49,31 @@ def main() -> None:
         few.write_text("".join(f"{line}\n" for line in lines[:CHECKED]), encoding="utf-8")
         for workload in options.only:
             programs = dict(_programs(workload, options))
-            _check({name: _numbers(_run([*arguments, str(few)])[1]) for name, arguments in programs.items()})
-            seconds: dict[str, list[float]] = {name: [] for name in programs}
+            _check({name: _numbers(_run([*arguments, str(few)], options)[1]) for name, arguments in programs.items()})
+            taken: dict[str, list[Taken]] = {name: [] for name in programs}
+            load = os.getloadavg()[0]
             for _ in range(options.rounds):
                 for name, arguments in programs.items():
-                    seconds[name].append(_run([*arguments, str(texts)])[0])
-            report[workload] = {name: options.texts / median(taken) for name, taken in seconds.items()}
-            best = max(rate for name, rate in report[workload].items() if name != "gpt2-inspect")
-            print(
-                f"{workload}: {options.texts} texts, {os.cpu_count()} processors, load {os.getloadavg()[0]:.2f} before"
-            )
-            for name, rate in report[workload].items():
-                print(f"  {name:28}{rate:8.1f} texts/s{rate / best:8.2f} of the best peer", flush=True)
+                    taken[name].append(_run([*arguments, str(texts)], options)[0])
+            medians = {name: Taken(*map(median, zip(*runs, strict=True))) for name, runs in taken.items()}
+            report[workload] = {name: each._asdict() for name, each in medians.items()}
+            peers = [each for name, each in medians.items() if name != "gpt2-inspect"]
+            least = Taken(*map(min, zip(*peers, strict=True)))
+            print(f"{workload}: {options.texts} texts, {options.processors} processors, load {load:.2f} before")
+            for name, each in medians.items():
+                rate = f"{options.texts / each.wall_s:8.1f} texts/s{least.wall_s / each.wall_s:6.2f} of the best peer"
+                cpu = f"{1000 * each.cpu_s / options.texts:8.1f} ms of a processor each{least.cpu_s / each.cpu_s:6.2f}"
+                print(f"  {name:28}{rate}{cpu}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+class Taken(NamedTuple):
+    """What a run took."""
+
+    wall_s: float
+    cpu_s: float
+    """Of its processes together, user and system."""
 
 
 def _programs(workload: str, options: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
@@ -68,13 +82,17 @@ def _programs(workload: str, options: argparse.Namespace) -> Iterator[tuple[str,
     for name, size in PEERS.items():
         yield f"transformers, {name}", [__file__, "--peer", workload, "--batch", str(size), "--model", model, "--input"]
     steps = ["--steps", "1"] if workload == "next-tokens" else []
-    yield "gpt2-inspect", [*OURS, workload, "--model", model, "--json", *steps, "--input"]
+    workers = ["--workers", str(options.processors)]
+    yield "gpt2-inspect", [*OURS, workload, "--model", model, "--json", *steps, *workers, "--input"]
 
 
-def _run(arguments: list[str]) -> tuple[float, bytes]:
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, *arguments], env=environment(), stdout=subprocess.PIPE, check=True)
-    return time.perf_counter() - started, done.stdout
+def _run(arguments: list[str], options: argparse.Namespace) -> tuple[Taken, bytes]:
+    threads = {"OMP_NUM_THREADS": str(options.processors)}  # of torch; each of our workers has one
+    before, started = os.times(), time.perf_counter()
+    done = subprocess.run([sys.executable, *arguments], env=environment() | threads, stdout=subprocess.PIPE, check=True)
+    wall_s, after = time.perf_counter() - started, os.times()
+    cpu_s = after.children_user - before.children_user + after.children_system - before.children_system
+    return Taken(wall_s, cpu_s), done.stdout
 
 
 def _numbers(output: bytes) -> list[list[float]]:
@@ -159,6 +177,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=["score", "next-tokens"], default=["score", "next-tokens"])
+    parser.add_argument("--processors", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--peer", choices=["score", "next-tokens"], help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)

@@ -84,6 +84,15 @@ class TestRanking:
         for k in (1, 5, vocab_size):
             assert make_logits(rows).top_k(k).ids.tolist() == [best_ids(row, k) for row in rows]
 
+    def test_targets_are_ranked_among_ties(self, make_logits: Callable[..., Logits]):
+        rows = random_rows(40, 1000, levels=5)
+        targets = np.arange(40) * 25
+        found = make_logits(rows).top_k(1, targets).targets
+        assert found is not None
+        places = [best_ids(row, 1000).index(target) for row, target in zip(rows, targets.tolist(), strict=True)]
+        assert found.ranks.tolist() == [1 + place for place in places]
+        np.testing.assert_array_equal(found.logits, rows[np.arange(40), targets])
+
     def test_both_zeros_are_a_tie(self, make_logits: Callable[..., Logits]):
         rows = np.array([[-1.0, -0.0, 0.0, -0.0]], np.float32)
         assert make_logits(rows).top_k(3).ids.tolist() == [[1, 2, 3]]
@@ -131,6 +140,24 @@ class TestRanking:
         ranking = make_logits(random_rows(300, 384)).top_k(7)
         assert ranking.ids.shape == ranking.logits.shape == (300, 7)
         assert ranking.log_normalizer.shape == ranking.entropy.shape == (300,)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+@pytest.mark.parametrize("every_position", [True, False])
+@pytest.mark.parametrize("texts", [[[1]], [[1, 2, 3], [4], [5, 6] * 9]])
+def test_many_logits_are_those_of_each(tiny: Path, name: str, every_position: bool, texts: list[list[int]]):
+    logits = open_backend(tiny, name).forward_many(texts, every_position=every_position)
+    targets = np.array([token_id for text in texts for token_id in (text if every_position else text[-1:])])
+    whole, first = logits.top_k(3, targets), 0
+    for each in logits.each:
+        part = slice(first, first := first + len(each.to_numpy()))
+        alone = each.top_k(3, targets[part])
+        for found, expected in zip(whole.part(part)[:4], alone[:4], strict=True):
+            np.testing.assert_array_equal(found, expected)
+        assert whole.targets is not None and alone.targets is not None
+        np.testing.assert_array_equal(whole.targets.ranks[part], alone.targets.ranks)
+        np.testing.assert_array_equal(whole.ids[part], each.top_k(3).ids)
+    assert first == len(targets) == len(whole.ids)
 
 
 class TestActivations:

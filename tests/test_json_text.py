@@ -1,4 +1,7 @@
-"""The exact text of a JSON document, in whatever pieces it is written: the json module's, but for lists of numbers."""
+"""The exact text of a JSON document, in whatever pieces it is written: the json module's, but for lists of numbers.
+
+On one line, as one of many has it, it is the json module's without exception.
+"""
 
 import json
 import re
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 import gpt2_inspect
 from commands import VARIANTS
-from gpt2_inspect.render import render
+from gpt2_inspect.render import Page, render
 from gpt2_inspect.results import Token
 from gpt2_inspect.results.decode import Decode, DecodedToken
 from harness import run_cli
@@ -25,6 +28,12 @@ def whole(document: Any) -> str:
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     text = STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return NUMBERS.sub(lambda numbers: f"[{' '.join(numbers[1].split())}]", text) + "\n"
+
+
+def line(document: Any) -> str:
+    """The text on one line, made at once."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 @pytest.mark.usefixtures("one_torch_thread")
@@ -49,6 +58,10 @@ def test_any_values(tiny: Path, values: st.DataObject) -> None:
     names = ("run", "prompt", "options", "tokens", "text", "argmax", "argsort")
     result = Decode(model=model, **{name: values.draw(anything) for name in names})
     assert "".join(render(result, "json")) == whole(result.to_dict())
+    called = values.draw(st.one_of(st.none(), st.text(), st.dictionaries(st.text(), st.lists(st.integers()))))
+    page = Page(many=True, prompt_index=3, prompt_id=called)
+    place = {"id": called, "prompt_index": 3}
+    assert "".join(render(result, "json", page)) == line({**result.envelope(), **place, **result.to_dict()})
 
 
 def tokens(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -66,9 +66,9 @@ class CompareHeadsQuestion(Question[str, CompareHeads]):
             identity=Identity(
                 max_abs_difference=facts.max_abs_difference,
                 same_top_k=facts.from_logits.ids.tolist() == facts.from_last_hidden_state.ids.tolist(),
-                top_logprobs=make_candidates(tokenizer, facts.from_last_hidden_state, 0),
+                top_logprobs=make_candidates(tokenizer, facts.from_last_hidden_state)[0],
             ),
-            top_logprobs=make_candidates(tokenizer, facts.from_logits, 0),
+            top_logprobs=make_candidates(tokenizer, facts.from_logits)[0],
         )
 
 

@@ -63,14 +63,15 @@ class Continuation:
             ModelUnusableError: a logit is NaN or infinite.
         """
         ranking = self._read().top_k(top_k)
-        candidates = make_candidates(self._tokenizer, ranking, 0)
+        (candidates,) = make_candidates(self._tokenizer, ranking)
         return Proposals(candidates, candidates[0], _entropy_bits(ranking))
 
     def draw(self, sampler: "Sampler", top_k: int) -> Proposals:
         """A token drawn at random, beside the best `top_k`. Raises what `propose` does."""
+        logits = self.logits()  # first: the ranking then uses them, too
         ranking = self._read().top_k(top_k)
-        draw = sampler.draw(self.logits())
-        candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking, 0))
+        draw = sampler.draw(logits)
+        candidates = tuple(_sampled(each, draw) for each in make_candidates(self._tokenizer, ranking)[0])
         listed = next((candidate for candidate in candidates if candidate.id == draw.token_id), None)
         return Proposals(candidates, listed or _sampled(self.candidate(draw.token_id), draw), _entropy_bits(ranking))
 
@@ -133,7 +134,7 @@ class Continuation:
         if waiting:
             unread, caches = [each._unread for each in waiting], [each._cache for each in waiting]
             found = waiting[0]._model.backend.forward_many(unread, caches)
-            for continuation, logits in zip(waiting, found, strict=True):
+            for continuation, logits in zip(waiting, found.each, strict=True):
                 continuation._logits = logits
 
     @property

@@ -149,7 +149,7 @@ def read_out(backend: Backend, tokenizer: Tokenizer, rows: "Array", top_k: int) 
         backend.unembed(rows[:-1], with_ln_f=True).top_k(top_k),
         backend.unembed(rows[-1:], with_ln_f=False).top_k(top_k),
     )
-    return [make_candidates(tokenizer, ranking, index) for ranking in rankings for index in range(len(ranking.entropy))]
+    return [candidates for ranking in rankings for candidates in make_candidates(tokenizer, ranking)]
 
 
 def _names(n_layer: int) -> list[str]:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from ..backends.base import Logits
+from ..backends.base import Ranking
 from ..checkpoint.tokenizer import Tokenizer
 from ..errors import InspectError
 from ..results import Prompt, record
@@ -67,85 +69,74 @@ class ScoreQuestion(Question[str, Score]):
         backend = model.backend
         prompt = whole_prompt(model, asked, with_bos=self.bos)
         expected = self._expected(model.tokenizer_for(asked))
-        logits = backend.forward(np.array([ids_of(prompt)]), None, every_position=True)
-        return self._score(model, prompt, logits, top_k, expected)
+        token_ids = ids_of(prompt)
+        ranking = backend.forward(np.array([token_ids]), None, every_position=True).top_k(top_k, _following(token_ids))
+        return _score(model, prompt, ranking, replace(self, top_k=top_k), expected)
 
     def answer_together(self, model: LoadedModel, asked: Sequence[str]) -> Iterator[Score | InspectError]:
         top_k = check_top_k(self.top_k, model.info.vocab_size, default=type(self).top_k)
         backend = model.backend
         expected = self._expected(model.tokenizer_for(self.expect or ""))
+        options = replace(self, top_k=top_k)
 
         def answer(prompts: list[Prompt]) -> Iterator[Score]:
-            logits = backend.forward_many(list(map(ids_of, prompts)), every_position=True)
-            return (self._score(model, *each, top_k, expected) for each in zip(prompts, logits, strict=True))
+            texts = list(map(ids_of, prompts))
+            logits = backend.forward_many(texts, every_position=True)
+            ranking = logits.top_k(top_k, np.concatenate(list(map(_following, texts))))
+            stops = accumulate(map(len, texts))
+            for prompt, stop in zip(prompts, stops, strict=True):
+                own = ranking.part(slice(stop - len(prompt.tokens), stop))
+                yield _score(model, prompt, own, options, expected)
 
         return in_groups(asked, lambda text: whole_prompt(model, text, with_bos=self.bos), answer)
 
-    def _score(
-        self, model: LoadedModel, prompt: Prompt, logits: Logits, top_k: int, expected: "Expected | None"
-    ) -> Score:
-        positions, totals = score_tokens(logits, model.tokenizer_for(prompt.text), prompt, top_k=top_k)
-        return Score(
-            model=model.info,
-            run=model.run(),
-            prompt=prompt,
-            options=replace(self, top_k=top_k),
-            positions=positions,
-            totals=totals,
-            expectation=expected.text(positions) if expected else None,
-        )
+
+def _score(
+    model: LoadedModel, prompt: Prompt, ranking: Ranking, options: ScoreQuestion, expected: "Expected | None"
+) -> Score:
+    positions, totals = score_tokens(ranking, model.tokenizer_for(prompt.text), prompt)
+    return Score(
+        model=model.info,
+        run=model.run(),
+        prompt=prompt,
+        options=options,
+        positions=positions,
+        totals=totals,
+        expectation=expected.text(positions) if expected else None,
+    )
 
 
-class Measures(TypedDict):
-    """What is measured of a token that something stands before."""
-
-    logprob: float | None
-    prob: float | None
-    rank: int | None
-    surprisal_bits: float | None
-    entropy_bits: float | None
+def _following(token_ids: list[int]) -> npt.NDArray[np.int64]:
+    """The token behind each; behind the last stands nothing, and what its place has is not looked at."""
+    return np.array([*token_ids[1:], token_ids[-1]])
 
 
-NOT_SCORED = Measures(logprob=None, prob=None, rank=None, surprisal_bits=None, entropy_bits=None)
-
-
-def score_tokens(
-    logits: Logits, tokenizer: Tokenizer, prompt: Prompt, *, top_k: int
-) -> tuple[tuple[ScoredToken, ...], Totals]:
-    """Every token given those before it, and the totals, from the logits of all positions.
-
-    Raises ModelUnusableError if a logit is NaN or infinite.
-    """
-    token_ids = ids_of(prompt)
-    following = np.array([*token_ids[1:], token_ids[-1]])  # behind the last stands nothing: its target is not looked at
-    ranking = logits.top_k(top_k, following)
+def score_tokens(ranking: Ranking, tokenizer: Tokenizer, prompt: Prompt) -> tuple[tuple[ScoredToken, ...], Totals]:
+    """Every token given those before it, and the totals, from the ranking of what follows at each position."""
     assert ranking.targets is not None
-
     chosen = ranking.targets.logits.astype(np.float64) - ranking.log_normalizer.astype(np.float64)
     logprobs = chosen[:-1].tolist()
     ranks = ranking.targets.ranks[:-1].tolist()
     entropies = (ranking.entropy[:-1].astype(np.float64) / math.log(2)).tolist()
-    measures = [NOT_SCORED]
-    for logprob, rank, entropy in zip(logprobs, ranks, entropies, strict=True):
-        measures.append(
-            Measures(
-                logprob=logprob,
-                prob=math.exp(logprob),
-                rank=rank,
-                surprisal_bits=surprisal_bits(logprob),
-                entropy_bits=entropy,
-            )
-        )
+    measures = zip([None, *logprobs], [None, *ranks], [None, *entropies], strict=True)
     positions = tuple(
-        ScoredToken(
-            id=token.id,
-            token=token.token,
-            bytes=token.bytes,
-            index=index,
-            **measured,
-            next_top_logprobs=make_candidates(tokenizer, ranking, index),
-        )
-        for index, (token, measured) in enumerate(zip(prompt.tokens, measures, strict=True))
+        [
+            ScoredToken(
+                id=token.id,
+                token=token.token,
+                bytes=token.bytes,
+                index=index,
+                logprob=logprob,
+                prob=None if logprob is None else math.exp(logprob),
+                rank=rank,
+                surprisal_bits=None if logprob is None else surprisal_bits(logprob),
+                entropy_bits=entropy,
+                next_top_logprobs=candidates,
+            )
+            for index, (token, (logprob, rank, entropy), candidates) in enumerate(
+                zip(prompt.tokens, measures, make_candidates(tokenizer, ranking), strict=True)
+            )
+        ]
     )
     return positions, total(logprobs, sum(len(token.bytes) for token in prompt.tokens[1:]))
 

@@ -8,8 +8,8 @@ from ..results import Prompt
 
 _A = TypeVar("_A")
 
-ROWS = 256
-"""Tokens of a forward pass from which more make it no faster: the products of matrices are at the processor's peak."""
+ROWS = 1024
+"""Tokens of a forward pass from which more hardly make it faster: the weights are read once for all of them."""
 
 KEPT = 2048
 """Tokens whose keys and values are kept at a time; of GPT-2's smallest size they take 150 MB."""

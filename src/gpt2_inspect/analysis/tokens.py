@@ -70,11 +70,15 @@ def make_candidate(tokenizer: Tokenizer, token_id: int, *, rank: int, logit: flo
     )
 
 
-def make_candidates(tokenizer: Tokenizer, ranking: Ranking, position: int) -> tuple[Candidate, ...]:
-    """The candidates at one position of a ranking, best first."""
-    log_normalizer = float(ranking.log_normalizer[position])
-    ranked = zip(ranking.ids[position].tolist(), ranking.logits[position].tolist(), strict=True)
-    return tuple(
-        make_candidate(tokenizer, token_id, rank=rank, logit=logit, log_normalizer=log_normalizer)
-        for rank, (token_id, logit) in enumerate(ranked, start=1)
-    )
+def make_candidates(tokenizer: Tokenizer, ranking: Ranking) -> list[tuple[Candidate, ...]]:
+    """The candidates at each position of a ranking, best first."""
+    ranked = zip(ranking.ids.tolist(), ranking.logits.tolist(), ranking.log_normalizer.tolist(), strict=True)
+    return [
+        tuple(
+            [
+                make_candidate(tokenizer, token_id, rank=rank, logit=logit, log_normalizer=log_normalizer)
+                for rank, (token_id, logit) in enumerate(zip(ids, logits, strict=True), start=1)
+            ]
+        )
+        for ids, logits, log_normalizer in ranked
+    ]

@@ -107,6 +107,11 @@ class Ranking(NamedTuple):
             targets = Targets(joined("targets.logits"), joined("targets.ranks"))
         return cls(joined("ids"), joined("logits"), joined("log_normalizer"), joined("entropy"), targets)
 
+    def part(self, rows: slice) -> "Ranking":
+        """That of some of the positions."""
+        targets = None if self.targets is None else Targets(self.targets.logits[rows], self.targets.ranks[rows])
+        return Ranking(self.ids[rows], self.logits[rows], self.log_normalizer[rows], self.entropy[rows], targets)
+
 
 class Logits(Protocol):
     """The logits of N positions, kept where the backend computed them."""
@@ -123,6 +128,17 @@ class Logits(Protocol):
 
     def last_hidden_state(self) -> "Array":
         """What the head reads, (N, D) in float32 on the host, not to be written to; transformers' name."""
+
+
+class ManyLogits(Protocol):
+    """Those of several texts that were run together."""
+
+    @property
+    def each(self) -> Sequence[Logits]:
+        """Those of each text by itself."""
+
+    def top_k(self, k: int, targets: "Ids | None" = None) -> Ranking:
+        """What `Logits` finds at all their positions (N in all), text by text."""
 
 
 class Stored(Protocol):
@@ -229,7 +245,7 @@ class Backend(Protocol):
 
     def forward_many(
         self, texts: "Sequence[Sequence[int]]", caches: "Sequence[Cache] | None" = None, *, every_position: bool = False
-    ) -> Sequence[Logits]:
+    ) -> ManyLogits:
         """Run the new tokens of several texts, of any lengths, each after those in its own cache, and add them to it.
 
         What comes out for a text does not depend on those beside it. Gives the logits of each, as `forward` does for a

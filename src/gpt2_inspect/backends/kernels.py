@@ -29,6 +29,9 @@ FEW_ROWS = 6
 MANY_ROWS = FEW_ROWS + 1
 """From here on BLAS multiplies them together, and each comes out as beside any other rows."""
 
+_MASKS = 64
+"""Texts of different lengths use the same mask, or a corner of it: there are masks for multiples of this alone."""
+
 IN_CACHES = 6 * PIECE
 """Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
 
@@ -123,9 +126,13 @@ def _exponentials(scores: Array) -> Array:
     return totals[..., None]
 
 
-@lru_cache(maxsize=2)
 def _causal_mask(queries: int) -> Array:
     """(queries, queries): 0 for the keys that each of the newest positions may see, -inf for those behind it."""
+    return _mask_of(math.ceil(queries / _MASKS) * _MASKS)[:queries, :queries]
+
+
+@lru_cache(maxsize=2)
+def _mask_of(queries: int) -> Array:
     return np.triu(np.full((queries, queries), -np.inf, np.float32), 1)
 
 

@@ -88,7 +88,7 @@ class NumpyGPT2:
     @np.errstate(over="ignore", invalid="ignore")
     def forward_many(
         self, texts: Sequence[Sequence[int]], caches: Sequence[Cache] | None = None, *, every_position: bool = False
-    ) -> Sequence["NumpyLogits | PartOfLogits"]:
+    ) -> "ManyNumpyLogits":
         """The texts stand side by side, as T = N tokens of one batch: only attention has to tell them apart.
 
         A row of a matrix product is the same whatever rows stand beside it, where there are MANY_ROWS: so many there
@@ -116,13 +116,8 @@ class NumpyGPT2:
             return self._attention_of_each(a, layer, queries, spans, stored, last_only=last_only)
 
         x = self._blocks(x, attention, kept, Observer(points=()))
-        logits = NumpyLogits(x[0], self._weights.lm_head)
-        if len(texts) == 1 and len(x[0]) == stops[0] and every_position:
-            return [logits]  # which computes no more of them at a time than it must
-        return [
-            PartOfLogits(logits, span if every_position else slice(index, index + 1))
-            for index, span in enumerate(spans)
-        ]
+        read = spans if every_position else [slice(index, index + 1) for index in range(len(texts))]
+        return ManyNumpyLogits(NumpyLogits(x[0], self._weights.lm_head, rows=read[-1].stop), read)
 
     def _blocks(
         self,
@@ -296,19 +291,32 @@ class KeyValueCache:
 class NumpyLogits:
     """The last layer norm's rows and the head: multiplied when asked for, some rows at a time."""
 
-    def __init__(self, hidden: Array, lm_head: Array) -> None:
+    def __init__(self, hidden: Array, lm_head: Array, *, rows: int | None = None) -> None:
         self._hidden = hidden  # (N, D)
         self._lm_head = lm_head  # (V, D)
+        self._rows = len(hidden) if rows is None else rows  # those behind them only fill, up to MANY_ROWS
         self._all: Array | None = None  # (N, V), kept once someone has asked for them
+        self._ranking: Ranking | None = None
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        with together(len(self._hidden) * self._lm_head.size):
+            return self.rank_alone(k, targets)
+
+    def rank_alone(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        """The same without a team."""
         ranked: list[Ranking] = []
         logits: Array | None = None  # of one group of rows after the other
-        with together(len(self._hidden) * self._lm_head.size):
-            for rows in row_groups(len(self._hidden), len(self._lm_head)):
-                logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows].copy()
-                ranked.append(rank(logits, k, None if targets is None else targets[rows]))
+        for rows in row_groups(len(self._hidden), len(self._lm_head)):
+            logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows]
+            ranked.append(rank(logits[: self._rows - rows.start], k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
+
+    def ranking(self, k: int) -> Ranking:
+        """What `rank_alone` finds, kept with the logits for whoever asks next."""
+        if self._ranking is None or self._ranking.ids.shape[1] != k:
+            self.to_numpy()
+            self._ranking = self.rank_alone(k)
+        return self._ranking
 
     def to_numpy(self) -> Array:
         if self._all is None:
@@ -323,15 +331,28 @@ class NumpyLogits:
         return multiply(hidden, self._lm_head.T, memory)
 
 
+class ManyNumpyLogits:
+    """Those of several texts side by side."""
+
+    def __init__(self, whole: NumpyLogits, spans: Sequence[slice]) -> None:
+        self._whole = whole
+        self.each = [PartOfLogits(whole, span) for span in spans]
+
+    def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        return self._whole.rank_alone(k, targets)
+
+
 class PartOfLogits:
-    """Some rows of logits that are multiplied all together, when the first of them are asked for."""
+    """Some rows of logits that are multiplied and ranked all together, when the first of them are asked for."""
 
     def __init__(self, whole: NumpyLogits, rows: slice) -> None:
         self._whole = whole
         self._rows = rows
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
-        return rank(self.to_numpy().copy(), k, targets)
+        if targets is None:
+            return self._whole.ranking(k).part(self._rows)
+        return rank(self.to_numpy(), k, targets)
 
     def to_numpy(self) -> Array:
         return self._whole.to_numpy()[self._rows]

@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Sequence
 from functools import cache, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,16 +75,18 @@ class TorchGPT2:
 
     def forward_many(
         self, texts: Sequence[Sequence[int]], caches: Sequence[Cache] | None = None, *, every_position: bool = False
-    ) -> "Sequence[TorchLogits]":
+    ) -> "ManyTorchLogits":
         """One after the other: padding, which transformers needs to take them together, would change the numbers."""
         stored = [None] * len(texts) if caches is None else list(caches)
         for text, own in zip(texts, stored, strict=True):
             if own is not None:
                 check_room(own, len(text))
-        return [
-            self.forward(np.array([text]), own, every_position=every_position)
-            for text, own in zip(texts, stored, strict=True)
-        ]
+        return ManyTorchLogits(
+            [
+                self.forward(np.array([text]), own, every_position=every_position)
+                for text, own in zip(texts, stored, strict=True)
+            ]
+        )
 
     @torch.inference_mode()
     def unembed(self, hidden: npt.NDArray[np.float32], *, with_ln_f: bool) -> "TorchLogits":
@@ -139,6 +142,9 @@ class TorchLogits:
         self._hidden = hidden  # (N, D)
         self._lm_head = lm_head
 
+    def __len__(self) -> int:
+        return len(self._hidden)
+
     @torch.inference_mode()
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         ranked = []
@@ -154,6 +160,18 @@ class TorchLogits:
 
     def last_hidden_state(self) -> npt.NDArray[np.float32]:
         return _to_host(self._hidden)
+
+
+class ManyTorchLogits:
+    """Those of several texts, which are ranked one after the other."""
+
+    def __init__(self, each: Sequence[TorchLogits]) -> None:
+        self.each = each
+
+    def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        stops = list(accumulate(map(len, self.each)))
+        wanted = [None] * len(stops) if targets is None else np.split(targets, stops[:-1])
+        return Ranking.concatenate([each.top_k(k, some) for each, some in zip(self.each, wanted, strict=True)])
 
 
 def _to_host(values: torch.Tensor) -> npt.NDArray[np.float32]:

@@ -3,7 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, islice
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -12,6 +14,9 @@ from .formats import Page
 
 _STEP = "  "
 """By which the parts of a record or a list are indented."""
+
+_ONE_LINE = ""
+"""In place of the line break and the indentation that the parts of a document begin with."""
 
 _AT_ONCE = 1024
 """Items of a list in one piece."""
@@ -23,20 +28,17 @@ _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 def render_json(result: Document, page: Page) -> Iterator[str]:
     """The whole result as one indented document; one of many texts has a line of its own."""
     if page.many:
-        yield json_line({**result.envelope(), **_place(page, "id"), **result.to_dict()})
+        yield _line(_plain_entries({**result.envelope(), **_place(page, "id")}) | _entries(result))
         return
-    yield from _pieces(result, "")
+    yield from _pieces(result, "\n")
     yield "\n"
 
 
 def render_jsonl(result: Document, page: Page) -> Iterator[str]:
     """The parts of the result, one a line, each with what it takes to stand alone."""
+    head = _plain_entries({**result.envelope(), **result.about(), **_place(page, "prompt_id")})
     for item in result.items():
-        if isinstance(item, Document):
-            yield json_line(item.to_dict())
-            continue
-        head = {**result.envelope(), **result.about(), **_place(page, "prompt_id")}
-        yield json_line({**head, **item.to_dict()})
+        yield _line(_entries(item) if isinstance(item, Document) else head | _entries(item))
 
 
 def _place(page: Page, id_name: str) -> dict[str, Any]:
@@ -47,7 +49,21 @@ def _place(page: Page, id_name: str) -> dict[str, Any]:
 
 def json_line(value: dict[str, Any]) -> str:
     """An object on a line of its own."""
-    return _without_steering(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n"
+    return _line(_plain_entries(value))
+
+
+def _line(entries: dict[str, str]) -> str:
+    return "{" + ", ".join([f"{_quoted(name)}: {text}" for name, text in entries.items()]) + "}\n"
+
+
+def _entries(record: Record) -> dict[str, str]:
+    """The texts of a record's entries."""
+    return {name: _text(value, _ONE_LINE) for name, value in record.entries().items()}
+
+
+def _plain_entries(values: dict[str, Any]) -> dict[str, str]:
+    """The texts of values that Python's own module writes."""
+    return {name: _plain_text(value) for name, value in values.items()}
 
 
 def json_in_html(result: Document) -> str:
@@ -58,70 +74,112 @@ def json_in_html(result: Document) -> str:
     return re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", _without_steering(text))
 
 
-def _pieces(value: Any, indent: str) -> Iterator[str]:
-    """The text of a record or of a list of records, in pieces; of all else in one."""
-    inner = indent + _STEP
+def _pieces(value: Any, gap: str) -> Iterator[str]:
+    """The text of a record or of a list of records, in pieces; of all else in one.
+
+    The parts stand apart by `gap`, a line break and what the value is indented by, and _STEP; or all on one line.
+    """
+    inner = _inner(gap)
     if isinstance(value, Record) and (entries := value.entries()):
-        before = "{\n"
+        before = "{" + inner
         for name, part in entries.items():
-            yield f"{before}{inner}{_quoted(name)}: "
+            yield f"{before}{_quoted(name)}: "
             yield from _pieces(part, inner)
-            before = ",\n"
-        yield f"\n{indent}}}"
+            before = _comma(inner)
+        yield gap + "}"
     elif isinstance(value, (list, tuple)) and len(value) > _AT_ONCE and not _are_numbers(value):
-        before = "[\n"
+        before = "[" + inner
         for first in range(0, len(value), _AT_ONCE):
-            yield before + _lines(value[first : first + _AT_ONCE], inner)
-            before = ",\n"
-        yield f"\n{indent}]"
+            yield before + _comma(inner).join(_texts(value[first : first + _AT_ONCE], inner))
+            before = _comma(inner)
+        yield gap + "]"
     else:
-        yield _text(value, indent)
+        yield _text(value, gap)
 
 
-def _lines(items: Sequence[Any], indent: str) -> str:
-    return ",\n".join([indent + text for text in _texts(items, indent)])
+def _inner(gap: str) -> str:
+    """What the parts of a part stand apart by."""
+    return gap + _STEP if gap else gap
 
 
-def _texts(values: Sequence[Any], indent: str) -> list[str]:
+def _comma(gap: str) -> str:
+    return "," + (gap or " ")
+
+
+def _texts(values: Sequence[Any], gap: str) -> list[str]:
     """The text of each value. As there may be millions, those of one kind are written together, and equal ones once."""
     kinds = set(map(type, values))
-    kind = kinds.pop()
-    if kinds:
-        return [_text(value, indent) for value in values]
-    if kind is int:
+    kind = kinds.pop() if len(kinds) == 1 else object
+    if kind is int or (kind is float and all(map(math.isfinite, values))):
         return list(map(repr, values))
     if kind is str:
         quoted = {value: _quoted(value) for value in set(values)}
         return [quoted[value] for value in values]
+    if kind is not tuple and not _is_plain(kind):
+        return [_text(value, gap) for value in values]
     distinct = {id(value): value for value in values}
     if len(distinct) < len(values):
-        texts = dict(zip(distinct, _texts(list(distinct.values()), indent), strict=True))
+        texts = dict(zip(distinct, _texts(list(distinct.values()), gap), strict=True))
         return [texts[id(value)] for value in values]
-    if issubclass(kind, Record) and kind.entries is Record.entries:
-        names, values_of = kind.reader()
-        inner = indent + _STEP
-        columns = [_texts(column, inner) for column in zip(*map(values_of, values), strict=True)]
-        template = "{\n" + ",\n".join(f'{inner}"{name}": %s' for name in names) + f"\n{indent}}}"
+    if kind is not tuple:
+        values_of, template = _template(kind, gap)
+        columns = [_texts(column, _inner(gap)) for column in zip(*map(values_of, values), strict=True)]
         return list(map(template.__mod__, zip(*columns, strict=True)))
-    return [_text(value, indent) for value in values]
+    part_kinds = set(map(type, chain.from_iterable(values)))
+    if part_kinds == {int}:
+        return [repr(list(value)) for value in values]
+    if all(map(_is_plain, part_kinds)):
+        parts = iter(_texts(list(chain.from_iterable(values)), _inner(gap)))
+        return [_joined(list(islice(parts, len(value))), gap) for value in values]
+    return [_text(value, gap) for value in values]
 
 
-def _text(value: Any, indent: str) -> str:
-    if type(value) is int:
+def _text(value: Any, gap: str) -> str:
+    kind: type = type(value)
+    if kind is int:
         return repr(value)
-    if type(value) is float:
+    if kind is float:
         return repr(value) if math.isfinite(value) else "null"
-    if isinstance(value, str):
+    if kind is str:
         return _quoted(value)
+    if value is None:
+        return "null"
     if isinstance(value, (list, tuple)):
-        if not value:
-            return "[]"
-        if _are_numbers(value):
-            return repr(list(value))
-        return f"[\n{_lines(value, indent + _STEP)}\n{indent}]"
+        return repr(list(value)) if _are_numbers(value) else _joined(_texts(value, _inner(gap)), gap)
+    if _is_plain(kind):
+        values_of, template = _template(kind, gap)
+        return template % tuple([_text(part, _inner(gap)) for part in values_of(value)])
     if isinstance(value, Record):
-        return "".join(_pieces(value, indent)) if value.entries() else "{}"
-    return json.dumps(value, allow_nan=False)
+        return "".join(_pieces(value, gap))
+    return _plain_text(value)
+
+
+def _is_plain(kind: type) -> bool:
+    """True for the records that consist of their fields."""
+    return issubclass(kind, Record) and kind.entries is Record.entries
+
+
+@lru_cache(256)
+def _template(kind: type[Record], gap: str) -> tuple[Callable[[Any], tuple[Any, ...]], str]:
+    """What reads the fields of such a record, and where their texts stand in its own."""
+    names, values_of = kind.reader()
+    inner = _inner(gap)
+    body = _comma(inner).join([f'"{name}": %s' for name in names])
+    return values_of, "{" + inner + body + gap + "}" if names else "{}"
+
+
+def _joined(texts: Sequence[str], gap: str) -> str:
+    """A list of values with these texts."""
+    inner = _inner(gap)
+    return "[" + inner + _comma(inner).join(texts) + gap + "]" if texts else "[]"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _plain_text(value: Any) -> str:
+    """That of a value that Python's own module writes."""
+    return _without_steering(_encode(value))
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
@@ -135,4 +193,6 @@ def _quoted(text: str) -> str:
 
 
 def _without_steering(text: str) -> str:
+    if text.isascii() and "\x7f" not in text:
+        return text
     return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
