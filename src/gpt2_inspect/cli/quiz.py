@@ -51,6 +51,7 @@ def quiz(
             if typed is None:
                 break
             dialogue.tell(turn.answer(typed))
+        dialogue.end()
         out.write(game.result())
 
 
@@ -83,6 +84,10 @@ class _Dialogue:
         from ..render.views.quiz import outcome
 
         self._show(outcome(played))
+
+    def end(self) -> None:
+        """Keep apart from the score."""
+        self._streams.tell("\n")
 
     def _show(self, sections: "list[Section]") -> None:
         self._streams.tell("\n" + self._lines(sections))
