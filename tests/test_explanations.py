@@ -426,6 +426,12 @@ def test_a_topic_on_the_command_line(name: str) -> None:
     typer.main.get_command(app).get_command(None, command).make_context(command, arguments)  # raises if one is unknown
 
 
+def test_headings_of_a_topic_are_bold_on_a_terminal() -> None:
+    shown = run_cli("explain", "logprob", environ={"TERM": "xterm"}, out=Terminal()).out
+    assert re.findall(r"\x1b\[1m(.+?)\x1b\[0m", shown) == ["logprob: the logarithm of a probability", "In Python"]
+    assert "\x1b" not in run_cli("explain", "logprob", environ={"TERM": "xterm"}).out
+
+
 def test_all_topics_are_listed() -> None:
     done = run_cli("explain")
     assert (done.code, done.err) == (0, "")

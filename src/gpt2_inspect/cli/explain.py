@@ -31,12 +31,14 @@ def explain(
     """
     from ..explanations.topics import TOPICS, list_sections, topic_sections
     from ..render.table import painter, section_lines
+    from .terminal import choose_theme
 
     name = None if topic is None else topic.lower().replace("_", "-").replace(" ", "-")
     if name is not None and name not in TOPICS:
         raise _unknown(topic or "", name, list(TOPICS))
     sections = list_sections() if name is None else topic_sections(name)
-    streams.stdout.writelines(section_lines(list(sections), streams.width, painter(None)))
+    theme = choose_theme(streams, "auto", "none", shows=True)
+    streams.stdout.writelines(section_lines(list(sections), streams.width, painter(theme)))
 
 
 def _unknown(typed: str, name: str, topics: list[str]) -> UsageError:
