@@ -27,7 +27,7 @@ def sections(result: Encode, page: Page) -> list[Section]:
     lines = [say_n("{n} token for {characters}", "{n} tokens for {characters}", n=len(rows), characters=characters)]
     if result.groups is None:
         lines.append(say("the tokens are not the text's own bytes, so they have no exact place in it"))
-    grid = Grid(tuple(columns), rows)
+    grid = Grid(tuple(columns), rows, keys=3)
     return [grid, Facts((*legend([grid]), *lines, *model_and_backend(result)))]
 
 

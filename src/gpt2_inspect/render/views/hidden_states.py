@@ -35,6 +35,7 @@ def _states(result: HiddenStates) -> Grid:
             token=visible(token),
             shape=list(result.layers[0].shape),
         ),
+        keys=2,
     )
 
 
