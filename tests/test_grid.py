@@ -236,8 +236,7 @@ class TestLiveGrid:
                 76,
                 [
                     "step  text                              top 1              top 2",
-                    "   1  one and the same and the other    ·a ◀               <|endoftext|>",
-                    "                                                    60.0%              <0.1%",
+                    "   1  one and the same and the other    ·a ◀      60.0%  <|endoftext|> <0.1%",
                     "      drawn: ·c 0.1%",
                     "   2  one and the same and the other and more",
                     "                                        ·b ◀         9.1%  ·c           6.2%",
@@ -249,11 +248,23 @@ class TestLiveGrid:
                     "step  text",
                     "  top 1             top 2",
                     "   1  one and the same and the other",
-                    "  ·a ◀              <|endoftext|>",
-                    "             60.0%             <0.1%",
+                    "  ·a ◀    60.0%  <|endoftext|> <0.1%",
                     "  drawn: ·c 0.1%",
                     "   2  …e same and the other and more",
                     "  ·b ◀        9.1%  ·c          6.2%",
+                ],
+            ),
+            (
+                31,
+                [
+                    "step  text",
+                    "  top 1           top 2",
+                    "   1  …d the same and the other",
+                    "  ·a ◀            <|endoftext|>",
+                    "           60.0%          <0.1%",
+                    "  drawn: ·c 0.1%",
+                    "   2  …e and the other and more",
+                    "  ·b ◀      9.1%  ·c       6.2%",
                 ],
             ),
             (
@@ -382,12 +393,57 @@ class TestForms:
             "wte + wpe       ·you     >99.9%  ·your <0.1%  · 0.1%",
             "block 4 + ln_f  ·something 2.0%  ·some  1.6%  ·a",
         ]
-        assert shown(Grid(columns, rows), 53)[3:] == [
-            "wte + wpe       ·you             ·your      ·",
-            "                         >99.9%      <0.1%    0.1%",
-            "block 4 + ln_f  ·something       ·some      ·a",
-            "                           2.0%       1.6%",
+        assert shown(Grid(columns, rows), 44)[4:] == [
+            "wte + wpe       ·you          ·your   ·",
+            "                      >99.9%   <0.1%    0.1%",
+            "block 4 + ln_f  ·something    ·some   ·a",
+            "                        2.0%    1.6%",
         ]
+
+    def test_a_cell_takes_what_its_neighbours_have_to_spare(self) -> None:
+        """The later ones first; no text without an aside, and no number, moves."""
+        columns = (Column("n", number=True), *(Column(f"top {rank}") for rank in range(1, 5)), Column("and"))
+
+        def row(*texts: str) -> Row:
+            return (Cell("1"), *(Cell(text, 0.5, aside="10.0%") for text in texts), Cell("end"))
+
+        short, sample = row(*"abcd"), (Cell("1"), *(Cell("·typical", aside="99.9%"),) * 4, Cell("end"))
+        grid = Grid(columns, (short, row("a", "<|endoftext|>", "c", "d"), row("a", "b", "c", "<|endoftext|>")))
+        assert shown(grid._replace(sample=sample), 70) == [
+            "n  top 1           top 2           top 3           top 4           and",
+            "1  a        10.0%  b        10.0%  c        10.0%  d        10.0%  end",
+            "1  a        10.0%  <|endoftext|> 10.0%  c    10.0%  d       10.0%  end",
+            "1  a        10.0%  b       10.0%  c    10.0%  <|endoftext|> 10.0%  end",
+        ]
+
+    def test_headings_give_way_before_cells(self) -> None:
+        """Between their words, which stay whole."""
+        columns = (Column("id", number=True), Column("bytes"), Column("whole UTF-8"))
+        rows = ((Cell("675"), Cell("4f 6e 63 65"), Cell("yes")), (Cell("258"), Cell("20 61"), Cell("yes")))
+        assert shown(Grid(columns, rows), 23) == [
+            " id  bytes        whole",
+            "                  UTF-8",
+            "675  4f 6e 63 65  yes",
+            "258  20 61        yes",
+        ]
+        long = Grid((Column("AutoModelForCausalLM"), Column("AutoModel")), ((Cell("logits"), Cell("none")),))
+        assert shown(long, 30) == ["AutoModelForCausalLM  logits", "AutoModel             none"]
+
+    def test_a_mark_stays_with_its_token(self) -> None:
+        columns = (Column("step", number=True), *(Column(f"beam {index}") for index in range(3)))
+        texts = ("0 ·bench ◀", "1 ·big", "0 ·his")
+        grid = Grid(columns, ((Cell("2"), *(Cell(text, aside="-3.418") for text in texts)),), keys=1)
+        for width in range(20, 50):
+            assert any("·bench ◀" in line for line in shown(grid, width))
+
+    def test_a_shade_ends_with_the_aside(self) -> None:
+        """Whatever its heading takes."""
+        grid = Grid(
+            (Column("a long heading"), Column("n", number=True)), ((Cell("·a", 0.5, aside="60.0%"), Cell("1")),)
+        )
+        heading, row = lines_of(grid, None)
+        assert [text_of(line) for line in (heading, row)] == ["a long heading  n", "·a 60.0%        1"]
+        assert [segment.text for segment in row if segment.prob] == ["·a 60.0%"]
 
     def test_text_gives_way_first(self) -> None:
         columns = (Column("number", number=True), Column("text"))

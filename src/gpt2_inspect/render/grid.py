@@ -9,10 +9,13 @@ fits is taken:
     below texts  the first cell and the text of the tail column on a line, the other columns on the next
     lists        a list of cells for each row
 
-Asides go at the right of their texts if in a row all do, else below.
+Asides go at the right of their texts if in a row all do, else below. Where a text is too long for that, it takes what
+its neighbours in the row have to spare.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from operator import add
 from typing import Protocol
 
 from ..messages import say
@@ -90,7 +93,7 @@ class _Columns:
             wrap(column.heading, width, self._measure)
             for column, width in zip(self._columns, self._widths, strict=True)
         ]
-        return self._lines([Cell("")] * len(broken), broken, heading=True)
+        return self._lines([Cell("")] * len(broken), broken, self._widths, self._widths, heading=True)
 
     def no_rows(self) -> Iterator[Line]:
         return iter(())
@@ -102,26 +105,40 @@ class _Columns:
             if self._measure(cells[at].text) > self._widths[at]:
                 yield _line_above(row, self._widths[0], self._grid.gap, self._width, self._measure)
                 cells[: at + 1] = [Cell("")] * (at + 1)
-        asides = [(cell, reach) for cell, reach in zip(cells, self._reaches, strict=True) if cell.aside]
-        beside = all(whole_width(cell, self._measure) <= reach for cell, reach in asides)
+        lent = _lent(cells, self._reaches, self._measure)
+        more = lent or [0] * len(cells)
+        widths = list(map(add, self._widths, more))
+        reaches = map(add, self._reaches, more)
+        ends = [reach if cell.aside else width for cell, width, reach in zip(cells, widths, reaches, strict=True)]
         broken = [
-            [tail(cell.text, width, self._measure)]
+            [tail(cell.text, end, self._measure)]
             if column.tail
-            else _broken(cell, reach if cell.aside else width, self._measure, beside=beside)
-            for column, cell, width, reach in zip(self._columns, cells, self._widths, self._reaches, strict=True)
+            else _broken(cell, end, self._measure, beside=lent is not None)
+            for column, cell, end in zip(self._columns, cells, ends, strict=True)
         ]
-        yield from self._lines(cells, broken)
+        yield from self._lines(cells, broken, widths, ends)
         if self._last:
             yield from _lines_below(self._grid, row, self._widths[0] + self._grid.gap, self._width, self._measure)
 
-    def _lines(self, cells: Sequence[Cell], broken: Sequence[list[str]], *, heading: bool = False) -> Iterator[Line]:
+    def _lines(
+        self,
+        cells: Sequence[Cell],
+        broken: Sequence[list[str]],
+        widths: Sequence[int],
+        ends: Sequence[int],
+        *,
+        heading: bool = False,
+    ) -> Iterator[Line]:
+        """The lines of a row. `ends`: how much of the width of each cell is shaded."""
         for index in range(max(map(len, broken))):
             line: Line = []
-            for column, cell, parts, width in zip(self._columns, cells, broken, self._widths, strict=True):
+            gap = 0
+            for column, cell, parts, width, end in zip(self._columns, cells, broken, widths, ends, strict=True):
                 inside = index < len(parts)
-                text = pad(parts[index] if inside else "", width, self._measure, right=column.number)
-                gap = [Segment(" " * self._grid.gap)] if line else []
-                line += [*gap, Segment(text, cell.prob if inside else None, cell.strong, heading)]
+                text = pad(parts[index] if inside else "", end, self._measure, right=column.number)
+                space = [Segment(" " * gap)] if line else []
+                line += [*space, Segment(text, cell.prob if inside else None, cell.strong, heading)]
+                gap = self._grid.gap + width - end
             yield line
 
 
@@ -223,6 +240,27 @@ class _Lists:
 
     def _end(self, cell: Cell, used: int) -> str:
         return tail(cell.text, self._width - self._indent - used, self._measure)
+
+
+def _lent(cells: Sequence[Cell], reaches: Sequence[int], measure: Measure) -> list[int] | None:
+    """How many columns each cell gets beyond its own, so that the asides of the row stand beside their texts.
+
+    One that lacks some takes it from those next to it that have asides too, the later ones first, which keep SPARE. None
+    if these have not enough.
+    """
+    spare = [
+        reach - whole_width(cell, measure) if cell.aside else 0 for cell, reach in zip(cells, reaches, strict=True)
+    ]
+    lent = [0] * len(cells)
+    for at in range(len(cells)):
+        after, before = range(at + 1, len(cells)), range(at - 1, -1, -1)
+        for others in (after, before) if spare[at] < 0 else ():
+            for other in takewhile(lambda other: cells[other].aside, others):
+                part = max(0, min(-spare[at], spare[other] - SPARE))
+                for index, gets in ((at, part), (other, -part)):
+                    spare[index] += gets
+                    lent[index] += gets
+    return None if min(spare, default=0) < 0 else lent
 
 
 def _reach(grid: Grid, index: int, most: int, width: int | None, measure: Measure) -> int:

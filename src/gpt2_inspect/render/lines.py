@@ -44,7 +44,7 @@ def wrap(text: str, width: int, measure: Measure) -> list[str]:
         return [text]
     lines: list[str] = []
     for word in text.split(" "):
-        for index, piece in enumerate(_pieces(word)):
+        for index, piece in enumerate(pieces(word)):
             longer = f"{lines[-1]}{'' if index else ' '}{piece}" if lines else piece
             if lines and measure(longer) <= width:
                 lines[-1] = longer
@@ -60,16 +60,16 @@ _OPENING = frozenset("\uff08\u3010\u300c\u300e\u300a\u3008\u201c\u2018([{")
 """Full stops, commas and brackets: what begins no line and what ends none (https://www.w3.org/TR/clreq/)."""
 
 
-def _pieces(word: str) -> list[str]:
+def pieces(word: str) -> list[str]:
     """The word in pieces that may go on different lines: one, but for Chinese."""
-    pieces = [word[:1]]
+    found = [word[:1]]
     for before, character in pairwise(word):
         chinese = _is_chinese(before) or _is_chinese(character)
         if chinese and before not in _OPENING and character not in _CLOSING:
-            pieces.append(character)
+            found.append(character)
         else:
-            pieces[-1] += character
-    return pieces
+            found[-1] += character
+    return found
 
 
 def _is_chinese(character: str) -> bool:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .lines import Measure
+from .lines import Measure, pieces
 from .sections import Cell, Column, Grid, Row
 
 _WORD = 13
 """Columns that a word keeps before it is broken: those of `<|endoftext|>`."""
+
+_MARKED = _WORD + 2
+"""Columns that a text with an aside keeps: those of a word with a mark."""
 
 SPARE = 3
 """Columns more than a typical cell that one with an aside takes where there is room for them."""
@@ -21,9 +24,10 @@ class Band(NamedTuple):
 
 
 class _Need(NamedTuple):
-    """The width that a column would like to have, and the one it cannot do without."""
+    """The width that a column would like to have, that in which its cells are whole, and that it cannot do without."""
 
     natural: int
+    cells: int
     least: int
 
 
@@ -96,17 +100,18 @@ def _needs(grid: Grid, indices: Sequence[int], width: int | None, measure: Measu
 def _need(column: Column, cells: Sequence[Cell], typical: bool, measure: Measure) -> _Need:
     """`typical`: the cells are those of a sample, and others may be longer."""
     heading = measure(column.heading)
-    heading_word = min(_WORD, _longest_word(column.heading, measure))
+    heading_word = _longest_piece(column.heading, measure)
     whole = max((whole_width(cell, measure) for cell in cells), default=0)
     if column.tail:
         natural = max(heading, whole if typical else min(column.tail, whole))
-        return _Need(natural, natural)
+        return _Need(natural, natural, natural)
     if column.number or column.whole:
-        return _Need(max(heading, whole), max(heading_word, whole))
+        return _Need(max(heading, whole), max(heading_word, whole), max(heading_word, whole))
     least = max((_least_width(cell, measure) for cell in cells), default=0)
     if typical and any(cell.aside for cell in cells):
-        return _Need(max(heading, whole + SPARE), max(heading_word, least, _WORD))
-    return _Need(max(heading, whole), max(heading_word, least))
+        whole += SPARE
+        least = max(least, _WORD)
+    return _Need(max(heading, whole), max(heading_word, whole), max(heading_word, least))
 
 
 def _typical(grid: Grid, indices: Sequence[int], measure: Measure) -> list[int]:
@@ -120,13 +125,21 @@ def whole_width(cell: Cell, measure: Measure) -> int:
 
 
 def _least_width(cell: Cell, measure: Measure) -> int:
-    """With its longest word, or _WORD of it, on one line, and its aside on another, which is not broken."""
-    return max(min(_WORD, _longest_word(cell.text, measure)), measure(cell.aside))
+    """With its longest word, or _WORD of it, on one line; with an aside, all of it or _MARKED, and that on another."""
+    if cell.aside:
+        return max(min(_MARKED, measure(cell.text)), measure(cell.aside))
+    return min(_WORD, _longest_word(cell.text, measure))
 
 
 def _longest_word(text: str, measure: Measure) -> int:
     """The width of the longest word of a text."""
     return max(map(measure, text.split(" ")))
+
+
+def _longest_piece(text: str, measure: Measure) -> int:
+    """The same for a heading, whose words stay whole; Chinese, which may be broken anywhere, keeps _WORD."""
+    longest = max(measure(piece) for word in text.split(" ") for piece in pieces(word))
+    return max(longest, min(_WORD, _longest_word(text, measure)))
 
 
 def _total(widths: Sequence[int], gap: int) -> int:
@@ -136,14 +149,16 @@ def _total(widths: Sequence[int], gap: int) -> int:
 def _narrowed(needs: Sequence[_Need], gap: int, width: int) -> list[int]:
     """Widths with which the columns take `width` together, or as near to it as they can come.
 
-    The column with the most to spare gives way first.
+    Headings alone give way if that leaves all cells whole. The column with the most to spare does so first.
     """
     least = [need.least for need in needs]
     if _total(least, gap) >= width:
         return least
+    cells = [need.cells for need in needs]
+    ends = cells if _total(cells, gap) <= width else least
     widths = [need.natural for need in needs]
     for _ in range(_total(widths, gap) - width):
-        spare = [most - need.least for most, need in zip(widths, needs, strict=True)]
+        spare = [most - end for most, end in zip(widths, ends, strict=True)]
         widths[max(range(len(widths)), key=lambda at: (spare[at], at))] -= 1
     return widths
 
