@@ -245,8 +245,8 @@ class _Lists:
 def _lent(cells: Sequence[Cell], reaches: Sequence[int], measure: Measure) -> list[int] | None:
     """How many columns each cell gets beyond its own, so that the asides of the row stand beside their texts.
 
-    One that lacks some takes it from those next to it that have asides too, the later ones first, which keep SPARE. None
-    if these have not enough.
+    One that lacks some takes it from those next to it that have asides too, the later ones first, which keep SPARE.
+    None if these have not enough.
     """
     spare = [
         reach - whole_width(cell, measure) if cell.aside else 0 for cell, reach in zip(cells, reaches, strict=True)
