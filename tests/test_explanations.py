@@ -433,6 +433,12 @@ def test_what_a_topic_suggests_is_about_a_text_in_the_language_in_use() -> None:
         assert not re.search('"[A-Za-z ,.]+"', suggested), name
 
 
+def test_headings_of_a_topic_are_bold_on_a_terminal() -> None:
+    shown = run_cli("explain", "logprob", environ={"TERM": "xterm"}, out=Terminal()).out
+    assert re.findall(r"\x1b\[1m(.+?)\x1b\[0m", shown) == ["logprob: the logarithm of a probability", "In Python"]
+    assert "\x1b" not in run_cli("explain", "logprob", environ={"TERM": "xterm"}).out
+
+
 def test_all_topics_are_listed() -> None:
     done = run_cli("explain")
     assert (done.code, done.err) == (0, "")

@@ -430,8 +430,8 @@ class TestForms:
         assert shown(grid._replace(sample=sample), 70) == [
             "n  top 1           top 2           top 3           top 4           and",
             "1  a        10.0%  b        10.0%  c        10.0%  d        10.0%  end",
-            "1  a        10.0%  <|endoftext|> 10.0%  c   10.0%  d        10.0%  end",
-            "1  a        10.0%  b        10.0%  c   10.0%  <|endoftext|> 10.0%  end",
+            "1  a        10.0%  <|endoftext|> 10.0%  c    10.0%  d       10.0%  end",
+            "1  a        10.0%  b       10.0%  c    10.0%  <|endoftext|> 10.0%  end",
         ]
 
     def test_headings_give_way_before_cells(self) -> None:

@@ -132,6 +132,7 @@ def test_from_a_pipe() -> None:
     for played in document["rounds"]:
         assert played["text"] in " ".join(done.err.split())
     assert "your guess: much\n" in done.err and "Right!" in done.err
+    assert done.err.endswith(".\n\n"), "the score below it begins apart"
     again = run("--seed", "3", "--rounds", "3", "--json", guesses="much\r\n\r\nthe")
     assert again.out == done.out
 

@@ -261,8 +261,8 @@ class _Lists:
 def _lent(cells: Sequence[Cell], reaches: Sequence[int], measure: Measure) -> list[int] | None:
     """How many columns each cell gets beyond its own, so that the asides of the row stand beside their texts.
 
-    One that lacks some takes it from those next to it that have asides too, the later ones first. None if these have
-    not enough to spare.
+    One that lacks some takes it from those next to it that have asides too, the later ones first, which keep SPARE.
+    None if these have not enough.
     """
     spare = [
         reach - whole_width(cell, measure) if cell.aside else 0 for cell, reach in zip(cells, reaches, strict=True)
@@ -272,7 +272,7 @@ def _lent(cells: Sequence[Cell], reaches: Sequence[int], measure: Measure) -> li
         after, before = range(at + 1, len(cells)), range(at - 1, -1, -1)
         for others in (after, before) if spare[at] < 0 else ():
             for other in takewhile(lambda other: cells[other].aside, others):
-                part = max(0, min(-spare[at], spare[other]))
+                part = max(0, min(-spare[at], spare[other] - SPARE))
                 for index, gets in ((at, part), (other, -part)):
                     spare[index] += gets
                     lent[index] += gets

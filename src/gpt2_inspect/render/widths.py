@@ -149,14 +149,14 @@ def _total(widths: Sequence[int], gap: int) -> int:
 def _narrowed(needs: Sequence[_Need], gap: int, width: int) -> list[int]:
     """Widths with which the columns take `width` together, or as near to it as they can come.
 
-    Headings give way before cells do, and the column with the most to spare first.
+    Headings alone give way if that leaves all cells whole. The column with the most to spare does so first.
     """
     least = [need.least for need in needs]
     if _total(least, gap) >= width:
         return least
-    widths, ends = [need.natural for need in needs], [need.cells for need in needs]
-    if _total(ends, gap) > width:
-        widths, ends = ends, least
+    cells = [need.cells for need in needs]
+    ends = cells if _total(cells, gap) <= width else least
+    widths = [need.natural for need in needs]
     for _ in range(_total(widths, gap) - width):
         spare = [most - end for most, end in zip(widths, ends, strict=True)]
         widths[max(range(len(widths)), key=lambda at: (spare[at], at))] -= 1
