@@ -30,7 +30,7 @@ def main() -> None:
     from gpt2_inspect.cli.streams import Streams
 
     gc.set_threshold(*process.SELDOM)  # as the command does
-    process._choose_threads()  # before NumPy reads the number
+    process.choose_threads()  # before NumPy reads the number
     import typer  # noqa: F401
 
     lap("import typer")

@@ -129,3 +129,10 @@ def ids_of(result: Result) -> list[int]:
     """The token ids of the prompt."""
     assert result.prompt is not None
     return [token.id for token in result.prompt.tokens]
+
+
+def without_times(value: Any) -> Any:
+    """A document, or a part of it, without the measured times, which differ from run to run."""
+    if isinstance(value, dict):
+        return {name: without_times(item) for name, item in value.items() if name != "elapsed_ms"}
+    return list(map(without_times, value)) if isinstance(value, list | tuple) else value

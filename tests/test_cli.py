@@ -21,7 +21,7 @@ from gpt2_inspect import session
 from gpt2_inspect.cli.app import COMMANDS, OTHER_COMMANDS
 from gpt2_inspect.render import FORMATS
 from gpt2_inspect.render.visible import safe_text
-from harness import Run, Terminal, command, run_cli, run_process
+from harness import Run, Terminal, command, run_cli, run_process, without_times
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -35,12 +35,6 @@ def run(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return run_cli("next-tokens", *arguments, **options)
 
     return next_tokens
-
-
-def without_times(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {name: without_times(value) for name, value in document.items() if name != "elapsed_ms"}
-    return [without_times(item) for item in document] if isinstance(document, list) else document
 
 
 class TestHelp:

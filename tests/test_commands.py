@@ -22,7 +22,7 @@ from gpt2_inspect.cli import process
 from gpt2_inspect.cli.app import COMMANDS
 from gpt2_inspect.messages import use_catalogue
 from gpt2_inspect.render import FORMATS
-from harness import Run, Terminal, check_error, run_cli
+from harness import Run, Terminal, check_error, run_cli, without_times
 from loaded import HEAVY, PARTS_OF_NUMPY, RICH, check_absent, modules_of
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -43,12 +43,6 @@ def run(command: str, *arguments: str, model: Path, **options: Any) -> Run:
 def texts(command: str, arguments: list[str], text: str) -> list[str]:
     """The arguments with another text, where they have one."""
     return [text if argument == TEXT else argument for argument in arguments]
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_times(item) for name, item in value.items() if name != "elapsed_ms"}
-    return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
 def test_all_are_here() -> None:

@@ -17,7 +17,7 @@ from gpt2_inspect import Side, compare, load
 from gpt2_inspect.analysis import NextTokensQuestion
 from gpt2_inspect.analysis.compare import divergence_bits
 from gpt2_inspect.results.compare import Comparison, Standing
-from harness import Terminal, check_error, run_cli
+from harness import Terminal, check_error, run_cli, without_times
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -28,12 +28,6 @@ TEXT = "hello, how are you"
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Other weights, the same tokenizer."""
     return make_checkpoint(tmp_path_factory.mktemp("models") / "other", seed=1, n_layer=1)
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_times(item) for name, item in value.items() if name != "elapsed_ms"}
-    return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
 def logits_behind(reference: ReferenceModel, token_ids: list[int]) -> torch.Tensor:

@@ -17,7 +17,7 @@ from gpt2_inspect.analysis import drawn
 from gpt2_inspect.render import render
 from gpt2_inspect.render.html.chart import Line, chart
 from gpt2_inspect.results.report import Report
-from harness import check_error, run_cli
+from harness import check_error, run_cli, without_times
 from loaded import HEAVY, RICH, check_absent, modules_of
 
 
@@ -79,10 +79,6 @@ def test_its_command_lines_give_its_parts(tiny: Path, report: Report) -> None:
         for each in (document, expected):
             del each["model"]
         assert without_times(document) == without_times(expected)
-
-
-def without_times(document: object) -> object:
-    return json.loads(re.sub(r'"elapsed_ms": [\d.e-]+', '"elapsed_ms": 0', json.dumps(document)))
 
 
 def test_the_records_come_back_from_the_page(report: Report, tmp_path: Path) -> None:

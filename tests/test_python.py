@@ -31,6 +31,7 @@ from gpt2_inspect.results import Candidate, Record, Result, SampledCandidate, To
 from gpt2_inspect.results.failure import Failure
 from gpt2_inspect.results.score import Score
 from gpt2_inspect.session import Session
+from harness import without_times
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -122,12 +123,6 @@ def test_whole_numbers_of_any_type(tiny: Path, kind: Callable[[int], Any]) -> No
         return [without_times(json.loads(json.dumps(result.to_dict()))) for result in results]
 
     assert ask(kind) == ask(int)
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_times(item) for name, item in value.items() if name != "elapsed_ms"}
-    return list(map(without_times, value)) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, torch.tensor, Fraction])

@@ -20,6 +20,7 @@ from gpt2_inspect.checkpoint.tokenizer_files import load_tokenizer
 from gpt2_inspect.results import SampledCandidate
 from gpt2_inspect.results.next_tokens import Completion, Step
 from gpt2_inspect.session import load
+from harness import without_times
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -138,11 +139,6 @@ class TestSeeds:
 
     def test_greedy_decoding_has_no_seed(self, tiny: Path):
         assert load(str(tiny)).next_tokens(PROMPT, steps=1, seed=5).run.seed is None
-
-
-def without_times(record: dict[str, Any]) -> dict[str, Any]:
-    steps = [{name: value for name, value in step.items() if name != "elapsed_ms"} for step in record["steps"]]
-    return record | {"steps": steps}
 
 
 class TestRecords:

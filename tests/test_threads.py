@@ -16,6 +16,7 @@ from gpt2_inspect import loaded as parts
 from gpt2_inspect.analysis import HiddenStatesQuestion, NextTokensQuestion
 from gpt2_inspect.results import Result
 from gpt2_inspect.session import Session
+from harness import without_times
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -44,12 +45,6 @@ def busy_switching() -> Iterator[None]:
     sys.setswitchinterval(5e-6)
     yield
     sys.setswitchinterval(usual)
-
-
-def without_times(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {key: without_times(value) for key, value in document.items() if key != "elapsed_ms"}
-    return list(map(without_times, document)) if isinstance(document, list) else document
 
 
 @both_backends

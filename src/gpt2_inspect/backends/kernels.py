@@ -5,6 +5,7 @@ runs over pieces small enough to stay in a core's cache.
 """
 
 import math
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -14,10 +15,17 @@ from ..checkpoint.weights import Array
 from .activations import Activation
 from .team import share
 
+
+def _has(feature: str) -> bool:
+    """Whether the processor has these instructions, under NumPy's name for them."""
+    features: dict[str, bool] = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__cpu_features__", {})
+    return features.get(feature, False)
+
+
 PIECE = 1 << 17
 """Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
 
-ATTENTION_PIECES = 8
+ATTENTION_PIECES = 3
 """Attention scores of all heads are more than a core's cache holds, but fewer at a time make the products too small."""
 
 HEAD_PIECE = 1 << 24
@@ -34,6 +42,10 @@ _MASKS = 64
 
 IN_CACHES = 6 * PIECE
 """Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
+
+_FAST_DOTS = not _has("AVX2") or _has("AVX512F")
+"""One thread's dot products reach the speed of memory, and BLAS's products of a matrix and a row do not. Measured with
+OpenBLAS on processors with AVX-512; on one with AVX2 alone it is the other way round, since all threads read there."""
 
 
 def multiply(x: Array, weight: Array, memory: Array | None = None) -> Array:
@@ -64,14 +76,15 @@ def _multiply_few(rows: Array, weight: Array, out: Array) -> None:
 
 
 def _dot_few(rows: Array, weight: Array, out: Array) -> None:
-    """rows @ weight.T, (N, inputs) -> (N, outputs), for weights (outputs, inputs) as the head's are.
-
-    Dot products read them at the speed of memory, which BLAS does not reach here.
-    """
+    """rows @ weight.T, (N, inputs) -> (N, outputs), for weights (outputs, inputs) as the head's are."""
     step = max(1, IN_CACHES // weight.shape[1]) if len(rows) > 1 else len(weight)
     for first in range(0, len(weight), step):
         part = slice(first, first + step)
-        np.vecdot(weight[part], rows[:, None], out=out[:, part])
+        if _FAST_DOTS:
+            np.vecdot(weight[part], rows[:, None], out=out[:, part])
+        else:
+            for row, row_out in zip(rows, out, strict=True):
+                np.matmul(weight[part], row, out=row_out[part])
 
 
 def attend(q: Array, k: Array, v: Array, weights: Array | None = None) -> Array:

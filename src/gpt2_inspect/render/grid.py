@@ -14,6 +14,7 @@ its neighbours in the row have to spare.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from operator import add
 from typing import Protocol
@@ -89,14 +90,14 @@ class _Columns:
         self._grid = grid
         self._indices, self._widths = band
         self._columns = [grid.columns[index] for index in band.indices]
-        self._reaches = [
-            _reach(grid, index, most, width, measure) for index, most in zip(band.indices, band.widths, strict=True)
-        ]
         self._tail = tail_column(grid)
         self._width = width
         self._measure = measure
         self._first = first
         self._last = last
+        self._reaches = band.widths
+        self._lends = bool(grid.sample) and width is not None  # later rows may be longer than was reckoned with
+        self._beside = not self._lends and self._ends_with_asides()
 
     def head(self) -> Iterator[Line]:
         broken = [
@@ -115,21 +116,39 @@ class _Columns:
             if self._measure(cells[at].text) > self._widths[at]:
                 yield _line_above(row, self._widths[0], self._grid.gap, self._width, self._measure)
                 cells[: at + 1] = [Cell("")] * (at + 1)
-        lent = _lent(cells, self._reaches, self._measure)
-        more = lent or [0] * len(cells)
-        widths = list(map(add, self._widths, more))
-        reaches = map(add, self._reaches, more)
-        ends = [reach if cell.aside else width for cell, width, reach in zip(cells, widths, reaches, strict=True)]
+        widths, ends, beside = self._room(cells)
         broken = [
-            [tail(cell.text, end, self._measure)]
-            if column.tail
-            else _broken(cell, end, self._measure, beside=lent is not None)
+            [tail(cell.text, end, self._measure)] if column.tail else _broken(cell, end, self._measure, beside=beside)
             for column, cell, end in zip(self._columns, cells, ends, strict=True)
         ]
         if self._first or self._has_values(cells):
             yield from self._lines(cells, broken, widths, ends)
         if self._last:
             yield from _lines_below(self._grid, row, self._widths[0] + self._grid.gap, self._width, self._measure)
+
+    def _ends_with_asides(self) -> bool:
+        """Let asides go no further to the right than the widest cell of a column, whatever its heading takes.
+
+        Gives whether all are whole then, beside their texts.
+        """
+        widest = [
+            max((whole_width(row[at], self._measure) for row in self._grid.rows), default=0) for at in self._indices
+        ]
+        self._reaches = [min(pair) for pair in zip(self._widths, widest, strict=True)]
+        return self._reaches == widest
+
+    def _room(self, cells: Sequence[Cell]) -> tuple[Sequence[int], Sequence[int], bool]:
+        """The widths of a row's cells, how much of each they fill, and whether all asides stand beside their texts."""
+        widths, reaches, beside = self._widths, self._reaches, self._beside
+        if self._lends and (lent := _lent(cells, reaches, self._measure)):
+            widths, reaches, beside = list(map(add, widths, lent)), list(map(add, reaches, lent)), True
+        elif not beside:
+            fits = (
+                whole_width(cell, self._measure) <= end for cell, end in zip(cells, reaches, strict=True) if cell.aside
+            )
+            beside = all(fits)
+        ends = [reach if cell.aside else width for cell, width, reach in zip(cells, widths, reaches, strict=True)]
+        return widths, ends, beside
 
     def _has_values(self, cells: Sequence[Cell]) -> bool:
         """Whether a row has more to say in these columns than what it is called."""
@@ -152,8 +171,9 @@ class _Columns:
             for column, cell, parts, width, end in zip(self._columns, cells, broken, widths, ends, strict=True):
                 inside = index < len(parts)
                 text = pad(parts[index] if inside else "", end, self._measure, right=column.number)
-                space = [Segment(" " * gap)] if line else []
-                line += [*space, Segment(text, cell.prob if inside else None, cell.strong, heading)]
+                if line:
+                    line.append(_space(gap))
+                line.append(Segment(text, cell.prob if inside else None, cell.strong, heading))
                 gap = self._grid.gap + width - end
             yield line
 
@@ -258,6 +278,11 @@ class _Lists:
         return tail(cell.text, self._width - self._indent - used, self._measure)
 
 
+@lru_cache
+def _space(columns: int) -> Segment:
+    return Segment(" " * columns)
+
+
 def _lent(cells: Sequence[Cell], reaches: Sequence[int], measure: Measure) -> list[int] | None:
     """How many columns each cell gets beyond its own, so that the asides of the row stand beside their texts.
 
@@ -277,13 +302,6 @@ def _lent(cells: Sequence[Cell], reaches: Sequence[int], measure: Measure) -> li
                     spare[index] += gets
                     lent[index] += gets
     return None if min(spare, default=0) < 0 else lent
-
-
-def _reach(grid: Grid, index: int, most: int, width: int | None, measure: Measure) -> int:
-    """How far to the right the asides of a column go: not further than its widest cell, whatever its heading takes."""
-    if grid.sample and width is not None:
-        return most
-    return min(most, max((whole_width(row[index], measure) for row in grid.rows), default=most))
 
 
 def _line_above(row: Row, first: int, gap: int, width: int, measure: Measure) -> Line:
