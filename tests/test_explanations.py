@@ -419,6 +419,7 @@ def test_a_topic_on_the_command_line(name: str) -> None:
     code = topic_named(name).code
     assert [line for line in done.out.splitlines() if cell_len(line) > 40 and line not in code] == []
     assert all(line in done.out.splitlines() for line in code)
+    assert max(map(len, code)) <= 80  # what a terminal holds
     shown_by = topic_named(name).shown_by
     assert shown_by in " ".join(done.out.split())
     program, command, *arguments = shlex.split(shown_by)

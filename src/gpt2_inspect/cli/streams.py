@@ -47,9 +47,9 @@ class Streams(NamedTuple):
         return cls(sys.stdin.buffer, sys.stdout, sys.stderr, os.environ, encoding)
 
     def note(self, line: str) -> None:
-        """A line on standard error. If nobody can take it, the exit code must do."""
+        """A line on standard error, broken between words on a terminal. If nobody can take it, the exit code must do."""
         if not self.quiet:
-            self.tell(line + "\n")
+            self.tell("".join(f"{part}\n" for part in self._fitting(line)))
 
     def tell(self, text: str) -> None:
         """Text on standard error that belongs to a dialogue. If nobody can take it, that goes on unheard."""
@@ -58,6 +58,16 @@ class Streams(NamedTuple):
             self.stderr.flush()
         except OSError:
             _abandon(self.stderr)
+
+    def _fitting(self, line: str) -> list[str]:
+        """`line` in as many as it takes on the terminal that standard error is."""
+        width = (self._asked_width() or _width_of(self.stderr)) if self.stderr.isatty() else None
+        if width is None or (line.isascii() and len(line) <= width):  # most are; the others are worth an import
+            return [line]
+        from ..render.lines import wrap
+        from ..render.table import measure
+
+        return wrap(line, width, measure)
 
     @property
     def width(self) -> int | None:

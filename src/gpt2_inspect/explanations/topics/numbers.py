@@ -72,7 +72,8 @@ def logprob() -> Topic:
         (
             "import math",
             "print(round(math.log(0.5), 3), round(math.log(0.01), 3))  # -0.693 -4.605",
-            "print(math.isclose(math.log(0.5 * 0.01), math.log(0.5) + math.log(0.01)))  # True",
+            "total = math.log(0.5) + math.log(0.01)",
+            "print(math.isclose(math.log(0.5 * 0.01), total))  # True",
         ),
         say('gpt2-inspect score "The cat sat on the mat." --explain'),
         ("softmax", "surprisal", "perplexity", "beam-search"),
@@ -92,7 +93,8 @@ def surprisal() -> Topic:
         ),
         (
             "import math",
-            "print([round(-math.log2(prob), 2) for prob in (0.5, 0.25, 0.01)])  # [1.0, 2.0, 6.64]",
+            "bits = [round(-math.log2(prob), 2) for prob in (0.5, 0.25, 0.01)]",
+            "print(bits)  # [1.0, 2.0, 6.64]",
         ),
         say('gpt2-inspect score "The cat sat on the mat." --explain'),
         ("logprob", "entropy", "perplexity"),
