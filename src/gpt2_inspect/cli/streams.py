@@ -47,7 +47,7 @@ class Streams(NamedTuple):
         return cls(sys.stdin.buffer, sys.stdout, sys.stderr, os.environ, encoding)
 
     def note(self, line: str) -> None:
-        """A line on standard error, broken between words on a terminal. If nobody can take it, the exit code must do."""
+        """A line on standard error, on a terminal broken between words. If nobody takes it, the exit code must do."""
         if not self.quiet:
             self.tell("".join(f"{part}\n" for part in self._fitting(line)))
 
