@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 from pyarrow import parquet  # noqa: E402
@@ -143,6 +144,14 @@ def same_rows(here: Path, there: Path) -> bool:
     return bool(parquet.read_table(here).equals(parquet.read_table(there)))
 
 
+@pytest.fixture
+def one_blas_thread() -> Iterator[None]:
+    """As Ray sets it for an actor with one processor."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@pytest.mark.usefixtures("one_blas_thread")
 class TestActors:
     """Without Ray: they are classes like others."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from crews import Echo
 from gpt2_inspect import load
@@ -256,6 +257,20 @@ class TestTogether:
         assert list(map(plain, together)) == list(map(plain, alone))
         for text, answer in zip(texts, together, strict=True):
             check_close(plain(answer), plain(answer_of(session, question, text)))
+
+    @pytest.mark.parametrize("question", [ScoreQuestion(), NextTokensQuestion(steps=2)])
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_nor_does_the_order(self, question: Any, threads: int) -> None:
+        """Rows of larger products, of which BLAS computes some in another way than others."""
+        session = load("pocket")
+        texts = [
+            "The little cat sat on the mat and looked at the moon. "[: 3 + 5 * at] * (1 + at % 3) for at in range(40)
+        ]
+        with threadpool_limits(threads, user_api="blas"):
+            forwards = list(session.ask_together(question, texts))
+            backwards = list(session.ask_together(question, texts[::-1]))[::-1]
+            shifted = list(session.ask_together(question, ["A", *texts]))[1:]
+        assert list(map(plain, backwards)) == list(map(plain, forwards)) == list(map(plain, shifted))
 
     def test_on_torch(self, tiny: Path, one_torch_thread: None) -> None:
         session = load(tiny, backend="torch")

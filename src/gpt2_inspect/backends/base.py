@@ -107,7 +107,7 @@ class Ranking(NamedTuple):
             targets = Targets(joined("targets.logits"), joined("targets.ranks"))
         return cls(joined("ids"), joined("logits"), joined("log_normalizer"), joined("entropy"), targets)
 
-    def part(self, rows: slice) -> "Ranking":
+    def part(self, rows: "slice | Ids") -> "Ranking":
         """That of some of the positions."""
         targets = None if self.targets is None else Targets(self.targets.logits[rows], self.targets.ranks[rows])
         return Ranking(self.ids[rows], self.logits[rows], self.log_normalizer[rows], self.entropy[rows], targets)

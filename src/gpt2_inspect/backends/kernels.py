@@ -6,10 +6,11 @@ runs over pieces small enough to stay in a core's cache.
 
 import math
 import sys
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ..checkpoint.weights import Array
 from .activations import Activation
@@ -35,7 +36,10 @@ FEW_ROWS = 6
 """Up to here it is faster to multiply row by row: for more, BLAS first repacks the whole weight matrix."""
 
 MANY_ROWS = FEW_ROWS + 1
-"""From here on BLAS multiplies them together, and each comes out as beside any other rows."""
+"""From here on BLAS multiplies them together."""
+
+PERIOD = 48
+"""After so many rows at the latest BLAS goes on as it began; the shorter periods that there are divide it."""
 
 _MASKS = 64
 """Texts of different lengths use the same mask, or a corner of it: there are masks for multiples of this alone."""
@@ -46,6 +50,9 @@ IN_CACHES = 6 * PIECE
 _FAST_DOTS = not _has("AVX2") or _has("AVX512F")
 """One thread's dot products reach the speed of memory, and BLAS's products of a matrix and a row do not. Measured with
 OpenBLAS on processors with AVX-512; on one with AVX2 alone it is the other way round, since all threads read there."""
+
+Rows = npt.NDArray[np.int64]
+"""Numbers of rows."""
 
 
 def multiply(x: Array, weight: Array, memory: Array | None = None) -> Array:
@@ -167,6 +174,45 @@ def activate(x: Array, bias: Array, activation: Activation) -> Array:
 
 
 def row_groups(rows: int, vocab_size: int) -> Iterator[slice]:
-    """Rows whose logits are computed together, all of them about equally many."""
-    group = math.ceil(rows / max(1, round(rows * vocab_size / HEAD_PIECE)))
-    return (slice(first, first + group) for first in range(0, rows, group))
+    """Rows whose logits are computed together, all of them about equally many; each begins where a period does."""
+    groups = max(1, round(rows * vocab_size / HEAD_PIECE))
+    stops = {PERIOD * round(rows * group / groups / PERIOD) for group in range(1, groups)}
+    firsts = [0, *sorted(stop for stop in stops if 0 < stop <= rows - MANY_ROWS)]
+    return (slice(first, stop) for first, stop in zip(firsts, [*firsts[1:], rows], strict=True))
+
+
+def placed(lengths: Sequence[int]) -> tuple[list[Rows], int]:
+    """Rows for the tokens of some texts in one product, so that what each gets depends on its own text alone.
+
+    A token's row is of the same kind wherever its text stands. To be called, as the products are to be made, within
+    `together`: BLAS's own threads would divide the rows.
+
+    Args:
+        lengths: of the texts, in tokens.
+
+    Gives the rows of each text, and how many rows the product must have: those that no text gets fill it.
+    """
+    kinds = _row_kinds()
+    wanted = kinds[np.concatenate([np.arange(length) for length in lengths]) % len(kinds)]
+    rows = np.empty(len(wanted), np.int64)
+    for kind in set(kinds.tolist()):
+        tokens, offered = np.flatnonzero(wanted == kind), np.flatnonzero(kinds == kind)
+        turn, place = np.divmod(np.arange(len(tokens)), len(offered))
+        rows[tokens] = turn * len(kinds) + offered[place]
+    least = max(MANY_ROWS, int(rows.max()) + 1)
+    return np.split(rows, np.cumsum(lengths)[:-1]), math.ceil(least / len(kinds)) * len(kinds)
+
+
+@cache
+def _row_kinds() -> Rows:
+    """The kind of each row of a period: where the kinds are equal, equal rows give equal products, to the last bit.
+
+    BLAS multiplies some rows at a time, and may add up four of them in another order than eight. It is found out by
+    multiplying equal rows. (OpenBLAS has a single kind with AVX-512, and with AVX2 two that alternate in 12 rows.)
+    """
+    numbers = np.random.default_rng(0).standard_normal((65, 256), np.float32)
+    products = np.repeat(numbers[:1], 2 * PERIOD, axis=0) @ numbers[1:].T
+    kinds: Rows = (products[:, None] == products).all(axis=-1).argmax(axis=1)  # the first row that is equal
+    periods = (period for period in range(1, PERIOD) if PERIOD % period == 0)
+    period = next((period for period in periods if np.array_equal(kinds[period:], kinds[:-period])), PERIOD)
+    return kinds[:period]

@@ -5,7 +5,6 @@ Here it stands as equations; what makes them fast is in kernels.py. The weights 
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +18,7 @@ from ..filenames import PICKLE, has_safetensors
 from ..messages import Message, Option
 from .activations import ACTIVATIONS, Activation
 from .base import Cache, Observer, Point, Ranking, backend, check_length, check_room, own_cache, read_only
-from .kernels import MANY_ROWS, activate, attend, multiply, row_groups
+from .kernels import Rows, activate, attend, multiply, placed, row_groups
 from .ranking import rank
 from .team import by_rows, together
 
@@ -91,12 +90,9 @@ class NumpyGPT2:
     ) -> "ManyNumpyLogits":
         """The texts stand side by side, as T = N tokens of one batch: only attention has to tell them apart.
 
-        A row of a matrix product is the same whatever rows stand beside it, where there are MANY_ROWS: so many there
-        always are. No team shares the work: it would depend on the other texts whether there is one, and where many
-        texts are answered each processor has a process of its own.
+        Each stands in rows where its products are the same whatever stands beside it. There is always a team, unless
+        this process computes on one thread, for else it would depend on the other texts whether there is one.
         """
-        stops = list(accumulate(map(len, texts)))
-        spans = [slice(stop - len(text), stop) for stop, text in zip(stops, texts, strict=True)]
         given: Sequence[Cache | None] = caches or [None] * len(texts)
         stored = [own_cache(cache, KeyValueCache) for cache in given]
         for cache, text in zip(stored, texts, strict=True):
@@ -104,26 +100,40 @@ class NumpyGPT2:
                 check_room(cache, len(text))
         pasts = [0 if cache is None else cache.add(len(text)) for cache, text in zip(stored, texts, strict=True)]
         positions = [past + place for past, text in zip(pasts, texts, strict=True) for place in range(len(text))]
-        rows = max(MANY_ROWS, len(positions))
+        with together():
+            return self._many(texts, stored, positions, every_position=every_position)
+
+    def _many(
+        self,
+        texts: Sequence[Sequence[int]],
+        caches: "Sequence[KeyValueCache | None]",
+        positions: list[int],
+        *,
+        every_position: bool,
+    ) -> "ManyNumpyLogits":
+        taken, rows = placed([len(text) for text in texts])
         x = np.zeros((1, rows, self._config.n_embd), np.float32)
-        x[0, : len(positions)] = self._weights.wte[np.concatenate(texts)] + self._weights.wpe[positions]  # (N, D)
-        kept: slice | list[int] = slice(None)
+        x[0, np.concatenate(taken)] = self._weights.wte[np.concatenate(texts)] + self._weights.wpe[positions]  # (N, D)
+        kept: slice | Rows = slice(None)
+        read = taken
         if not every_position:
-            kept = [stop - 1 for stop in stops] + [0] * (MANY_ROWS - len(texts))
+            read, rows = placed([1] * len(texts))
+            kept = np.zeros(rows, np.int64)
+            kept[np.concatenate(read)] = [own[-1] for own in taken]
 
         def attention(a: Array, layer: int, queries: int) -> Array:
             last_only = not every_position and layer == self._config.n_layer - 1
-            return self._attention_of_each(a, layer, queries, spans, stored, last_only=last_only)
+            asking = [own[-1:] for own in taken] if last_only else taken
+            return self._attention_of_each(a, layer, queries, taken, caches, asking, read if last_only else taken)
 
         x = self._blocks(x, attention, kept, Observer(points=()))
-        read = spans if every_position else [slice(index, index + 1) for index in range(len(texts))]
-        return ManyNumpyLogits(NumpyLogits(x[0], self._weights.lm_head, rows=read[-1].stop), read)
+        return ManyNumpyLogits(NumpyLogits(x[0], self._weights.lm_head), read)
 
     def _blocks(
         self,
         x: Array,
         attention: "Callable[[Array, int, int], Array]",
-        kept: slice | list[int],
+        kept: slice | Rows,
         observer: Observer,
     ) -> Array:
         """All blocks and `ln_f`: the residual stream (B, T, D) -> (B, T, D).
@@ -179,23 +189,27 @@ class NumpyGPT2:
         x: Array,
         layer: int,
         queries: int,
-        spans: Sequence[slice],
+        taken: Sequence[Rows],
         caches: "Sequence[KeyValueCache | None]",
-        *,
-        last_only: bool,
+        asking: Sequence[Rows],
+        answered: Sequence[Rows],
     ) -> Array:
-        """The same for texts side by side in (1, T, D): (1, queries, D), of each all positions or the last."""
+        """The same for texts side by side in (1, T, D): (1, queries, D).
+
+        Args:
+            taken: the rows of each text.
+            asking: those whose queries are asked.
+            answered: where what they get is put.
+        """
         block, heads = self._weights.blocks[layer], self._config.n_head
         q, k, v = split_heads(linear(x, block.c_attn), parts=3, heads=heads)  # (1, T, 3D) -> 3 (1, H, T, head_dim)
         q = q * self._score_scale(layer)
         attended = np.zeros((1, queries, x.shape[2]), np.float32)
-        for index, (span, cache) in enumerate(zip(spans, caches, strict=True)):
-            keys, values, asking, to = k[:, :, span], v[:, :, span], span, span
+        for own, cache, asks, gets in zip(taken, caches, asking, answered, strict=True):
+            keys, values = k[:, :, own], v[:, :, own]
             if cache is not None:
                 keys, values = cache.extend(layer, keys, values)  # (1, H, S, head_dim)
-            if last_only:
-                asking, to = slice(span.stop - 1, span.stop), slice(index, index + 1)
-            attended[:, to] = attend(q[:, :, asking], keys, values)
+            attended[:, gets] = attend(q[:, :, asks], keys, values)
         return linear(attended, block.attn_c_proj)
 
     def _score_scale(self, layer: int) -> float:
@@ -291,31 +305,35 @@ class KeyValueCache:
 class NumpyLogits:
     """The last layer norm's rows and the head: multiplied when asked for, some rows at a time."""
 
-    def __init__(self, hidden: Array, lm_head: Array, *, rows: int | None = None) -> None:
+    def __init__(self, hidden: Array, lm_head: Array) -> None:
         self._hidden = hidden  # (N, D)
         self._lm_head = lm_head  # (V, D)
-        self._rows = len(hidden) if rows is None else rows  # those behind them only fill, up to MANY_ROWS
         self._all: Array | None = None  # (N, V), kept once someone has asked for them
         self._ranking: Ranking | None = None
 
+    def __len__(self) -> int:
+        return len(self._hidden)
+
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         with together(len(self._hidden) * self._lm_head.size):
-            return self.rank_alone(k, targets)
+            return self.ranked(k, targets)
 
-    def rank_alone(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
-        """The same without a team."""
+    def ranked(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
+        """The same by the team that there is, or none."""
+        groups = list(row_groups(len(self._hidden), len(self._lm_head)))
+        largest = max(group.stop - group.start for group in groups)
+        memory = np.empty((largest, len(self._lm_head)), np.float32) if self._all is None else None
         ranked: list[Ranking] = []
-        logits: Array | None = None  # of one group of rows after the other
-        for rows in row_groups(len(self._hidden), len(self._lm_head)):
-            logits = self._multiply(self._hidden[rows], logits) if self._all is None else self._all[rows]
-            ranked.append(rank(logits[: self._rows - rows.start], k, None if targets is None else targets[rows]))
+        for rows in groups:
+            logits = self._multiply(self._hidden[rows], memory) if self._all is None else self._all[rows]
+            ranked.append(rank(logits, k, None if targets is None else targets[rows]))
         return ranked[0] if len(ranked) == 1 else Ranking.concatenate(ranked)
 
     def ranking(self, k: int) -> Ranking:
-        """What `rank_alone` finds, kept with the logits for whoever asks next."""
+        """What `ranked` finds, kept with the logits for whoever asks next."""
         if self._ranking is None or self._ranking.ids.shape[1] != k:
             self.to_numpy()
-            self._ranking = self.rank_alone(k)
+            self._ranking = self.ranked(k)
         return self._ranking
 
     def to_numpy(self) -> Array:
@@ -334,28 +352,36 @@ class NumpyLogits:
 class ManyNumpyLogits:
     """Those of several texts side by side."""
 
-    def __init__(self, whole: NumpyLogits, spans: Sequence[slice]) -> None:
+    def __init__(self, whole: NumpyLogits, rows: Sequence[Rows]) -> None:
         self._whole = whole
-        self.each = [PartOfLogits(whole, span) for span in spans]
+        self._rows = np.concatenate(rows)
+        self.each = [PartOfLogits(whole, own) for own in rows]
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
-        return self._whole.rank_alone(k, targets)
+        of_all = None
+        if targets is not None:
+            of_all = np.zeros(len(self._whole), np.int64)
+            of_all[self._rows] = targets
+        with together():
+            return self._whole.ranked(k, of_all).part(self._rows)
 
 
 class PartOfLogits:
     """Some rows of logits that are multiplied and ranked all together, when the first of them are asked for."""
 
-    def __init__(self, whole: NumpyLogits, rows: slice) -> None:
+    def __init__(self, whole: NumpyLogits, rows: Rows) -> None:
         self._whole = whole
         self._rows = rows
 
     def top_k(self, k: int, targets: npt.NDArray[np.int64] | None = None) -> Ranking:
         if targets is None:
-            return self._whole.ranking(k).part(self._rows)
+            with together():
+                return self._whole.ranking(k).part(self._rows)
         return rank(self.to_numpy(), k, targets)
 
     def to_numpy(self) -> Array:
-        return self._whole.to_numpy()[self._rows]
+        with together():
+            return self._whole.to_numpy()[self._rows]
 
     def last_hidden_state(self) -> Array:
         return self._whole.last_hidden_state()[self._rows]

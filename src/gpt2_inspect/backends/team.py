@@ -6,6 +6,7 @@ on one thread: some columns of a product, some heads of attention, some rows of 
 so for a few tokens BLAS's threads are faster, and there is no team.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,8 +78,11 @@ _mine = _Mine()
 
 
 @contextmanager
-def together(multiplications: int) -> Iterator[None]:
-    """Within it `share` shares, if there is much to do, among as many threads as BLAS would take."""
+def together(multiplications: float = math.inf) -> Iterator[None]:
+    """Within it `share` shares, if there is much to do, among as many threads as BLAS would take.
+
+    BLAS itself then has one thread, and so divides no rows.
+    """
     threads = 1 if multiplications < MUCH_WORK or _mine.team else blas_threads()
     if threads == 1:
         yield
