@@ -181,7 +181,7 @@ def row_groups(rows: int, vocab_size: int) -> Iterator[slice]:
     return (slice(first, stop) for first, stop in zip(firsts, [*firsts[1:], rows], strict=True))
 
 
-def placed(lengths: Sequence[int]) -> tuple[list[Rows], int]:
+def placed(lengths: Sequence[int]) -> tuple[Rows, int]:
     """Rows for the tokens of some texts in one product, so that what each gets depends on its own text alone.
 
     A token's row is of the same kind wherever its text stands. To be called, as the products are to be made, within
@@ -190,7 +190,7 @@ def placed(lengths: Sequence[int]) -> tuple[list[Rows], int]:
     Args:
         lengths: of the texts, in tokens.
 
-    Gives the rows of each text, and how many rows the product must have: those that no text gets fill it.
+    Gives the rows of their tokens, text after text, and how many rows the product must have: the others fill it.
     """
     kinds = _row_kinds()
     wanted = kinds[np.concatenate([np.arange(length) for length in lengths]) % len(kinds)]
@@ -200,7 +200,7 @@ def placed(lengths: Sequence[int]) -> tuple[list[Rows], int]:
         turn, place = np.divmod(np.arange(len(tokens)), len(offered))
         rows[tokens] = turn * len(kinds) + offered[place]
     least = max(MANY_ROWS, int(rows.max()) + 1)
-    return np.split(rows, np.cumsum(lengths)[:-1]), math.ceil(least / len(kinds)) * len(kinds)
+    return rows, math.ceil(least / len(kinds)) * len(kinds)
 
 
 @cache

@@ -5,6 +5,7 @@ Here it stands as equations; what makes them fast is in kernels.py. The weights 
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Self
 
@@ -111,23 +112,31 @@ class NumpyGPT2:
         *,
         every_position: bool,
     ) -> "ManyNumpyLogits":
-        taken, rows = placed([len(text) for text in texts])
-        x = np.zeros((1, rows, self._config.n_embd), np.float32)
-        x[0, np.concatenate(taken)] = self._weights.wte[np.concatenate(texts)] + self._weights.wpe[positions]  # (N, D)
+        stops = list(accumulate(map(len, texts)))
+        spans = [slice(stop - len(text), stop) for stop, text in zip(stops, texts, strict=True)]
+        asking, (rows, count) = spans, placed([len(text) for text in texts])
+        x = np.zeros((1, count, self._config.n_embd), np.float32)
+        x[0, rows] = self._weights.wte[np.concatenate(texts)] + self._weights.wpe[positions]  # (N, D)
         kept: slice | Rows = slice(None)
-        read = taken
+        read = rows
         if not every_position:
-            read, rows = placed([1] * len(texts))
-            kept = np.zeros(rows, np.int64)
-            kept[np.concatenate(read)] = [own[-1] for own in taken]
+            asking = [slice(stop - 1, stop) for stop in stops]
+            read, count = placed([1] * len(texts))
+            kept = np.zeros(count, np.int64)
+            kept[read] = rows[[stop - 1 for stop in stops]]
 
         def attention(a: Array, layer: int, queries: int) -> Array:
-            last_only = not every_position and layer == self._config.n_layer - 1
-            asking = [own[-1:] for own in taken] if last_only else taken
-            return self._attention_of_each(a, layer, queries, taken, caches, asking, read if last_only else taken)
+            qkv = linear(a, self._weights.blocks[layer].c_attn)[:, rows]  # (1, N, 3D), text after text
+            last = layer == self._config.n_layer - 1
+            attended = np.zeros((1, queries, a.shape[2]), np.float32)
+            attended[:, read if last else rows] = self._attention_of_each(
+                qkv, layer, spans, asking if last else spans, caches
+            )
+            return linear(attended, self._weights.blocks[layer].attn_c_proj)
 
         x = self._blocks(x, attention, kept, Observer(points=()))
-        return ManyNumpyLogits(NumpyLogits(x[0], self._weights.lm_head), read)
+        logits = NumpyLogits(x[0], self._weights.lm_head)
+        return ManyNumpyLogits(logits, np.split(read, stops[:-1] if every_position else len(texts)))
 
     def _blocks(
         self,
@@ -186,31 +195,22 @@ class NumpyGPT2:
 
     def _attention_of_each(
         self,
-        x: Array,
+        qkv: Array,
         layer: int,
-        queries: int,
-        taken: Sequence[Rows],
+        spans: Sequence[slice],
+        asking: Sequence[slice],
         caches: "Sequence[KeyValueCache | None]",
-        asking: Sequence[Rows],
-        answered: Sequence[Rows],
     ) -> Array:
-        """The same for texts side by side in (1, T, D): (1, queries, D).
-
-        Args:
-            taken: the rows of each text.
-            asking: those whose queries are asked.
-            answered: where what they get is put.
-        """
-        block, heads = self._weights.blocks[layer], self._config.n_head
-        q, k, v = split_heads(linear(x, block.c_attn), parts=3, heads=heads)  # (1, T, 3D) -> 3 (1, H, T, head_dim)
+        """The same for texts side by side, from (1, N, 3D): what those `asking` in each of the `spans` take."""
+        q, k, v = split_heads(qkv, parts=3, heads=self._config.n_head)  # 3 (1, H, N, head_dim)
         q = q * self._score_scale(layer)
-        attended = np.zeros((1, queries, x.shape[2]), np.float32)
-        for own, cache, asks, gets in zip(taken, caches, asking, answered, strict=True):
-            keys, values = k[:, :, own], v[:, :, own]
+        attended = []
+        for span, asks, cache in zip(spans, asking, caches, strict=True):
+            keys, values = k[:, :, span], v[:, :, span]
             if cache is not None:
                 keys, values = cache.extend(layer, keys, values)  # (1, H, S, head_dim)
-            attended[:, gets] = attend(q[:, :, asks], keys, values)
-        return linear(attended, block.attn_c_proj)
+            attended.append(attend(q[:, :, asks], keys, values))
+        return np.concatenate(attended, axis=1)
 
     def _score_scale(self, layer: int) -> float:
         scale = 1 / math.sqrt(self._config.head_dim) if self._config.scale_attn_weights else 1.0
