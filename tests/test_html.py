@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import webbrowser
+from collections.abc import Collection, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,11 +21,20 @@ from gpt2_inspect.results.report import Report
 from harness import check_error, run_cli, without_times
 from loaded import HEAVY, RICH, check_absent, modules_of
 
+NAMES = ("cat", "dog", "old man", "king", "bird", "fox")
+PLACES = ("garden", "sea", "house", "river", "school")
+
 
 class Tags(HTMLParser):
-    """The elements of a page, and whether all that are opened are closed in their order."""
+    """The elements of a page, and whether all that are opened are closed in their order.
+
+    What the next cell or row of a table ends needs no end tag (https://html.spec.whatwg.org/#optional-tags).
+    """
 
     void = ("meta", "link", "br", "input", "img")
+    ends: Mapping[str, Sequence[str]] = {
+        "td": ("td", "th"), "th": ("td", "th"), "tr": ("td", "th", "tr"), "tbody": ("td", "th", "tr", "thead", "tbody")
+    }  # fmt: skip
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -34,6 +44,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
+        self._end(self.ends.get(tag, ()))
         if tag not in self.void:
             self.open.append(tag)
 
@@ -41,7 +52,12 @@ class Tags(HTMLParser):
         self.seen.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        self._end(set(self.ends["tbody"]) - {tag})
         assert self.open.pop() == tag, self.getpos()
+
+    def _end(self, tags: Collection[str]) -> None:
+        while self.open and self.open[-1] in tags:
+            self.open.pop()
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +81,17 @@ def test_a_report_asks_what_the_commands_ask(tiny: Path, report: Report) -> None
     assert report.attention == session.attention(TEXT, rows=True)
     assert report.compare_search == session.compare_search(TEXT, steps=3)
     assert report.embeddings == session.embeddings(TEXT)
+
+
+def test_the_report_of_a_long_text_is_no_larger_than_it_must_be() -> None:
+    session = load("pocket")
+    text = " ".join(f"The {name} went to the {place} and said what it saw there." for name in NAMES for place in PLACES)
+    answer = session.report(text)
+    tokens = len(answer.encode.tokens)
+    assert tokens > 300 and answer.hidden_states.positions is None
+    page, data = re.subn("<script type=.application/json.*?</script>", "", "".join(render(answer, "html")))
+    assert data == 1
+    assert len(page) / tokens < 3_200
 
 
 def test_its_command_lines_give_its_parts(tiny: Path, report: Report) -> None:

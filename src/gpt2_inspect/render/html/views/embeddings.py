@@ -20,6 +20,9 @@ LETTERS = 14
 LINE = 15
 """Pixels between two names that would else lie on each other."""
 
+FARTHEST = 2 * LINE
+"""Pixels that a name may stand below its point: where more names crowd, some points have none."""
+
 
 def arrange(result: Embeddings, sections: Sequence[Section], id_: str) -> list[Section | Markup]:
     """The plane, the neighbours, and the rest."""
@@ -40,16 +43,17 @@ def _plane(result: Embeddings) -> list[Markup]:
         x = WIDTH / 2 - EDGE + token.plane[0] / farthest * (WIDTH / 2 - 2.2 * EDGE)
         y = HEIGHT / 2 - token.plane[1] / farthest * span
         low = y
-        while any(abs(low - other) < LINE and abs(x - beside) < 8 * LETTERS for beside, other in names):
-            low += 2
-        names.append((x, low))
+        while low - y <= FARTHEST and any(_lie_on_each_other((x, low), name) for name in names):
+            low += LINE
+        named = low - y <= FARTHEST
+        names += [(x, low)] if named else []
         text = visible(token)
         points.append(
             {
                 "x": round(x, 1),
                 "y": round(y, 1),
                 "name_y": round(low + 4, 1),
-                "text": text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}",
+                "text": "" if not named else text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}",
                 "title": text,
             }
         )
@@ -64,3 +68,7 @@ def _plane(result: Embeddings) -> list[Markup]:
     }
     height = max(HEIGHT, *(round(low) + EDGE for _, low in names))
     return [fill("plane.html", points=points, words=words, width=WIDTH, height=height, middle=HEIGHT / 2)]
+
+
+def _lie_on_each_other(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[1] - other[1]) < LINE and abs(one[0] - other[0]) < 8 * LETTERS
