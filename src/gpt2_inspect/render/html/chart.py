@@ -14,7 +14,7 @@ LEFT, TOP, HEIGHT = 46, 12, 170
 STEP, LEAST = 34, 320
 """Pixels between two points, and the least for all."""
 
-LETTER, NAME = 7.3, 12
+LETTER, NAME = 7.3, 14
 """Pixels of a letter of a name, and how many letters are shown of one."""
 
 

@@ -1,11 +1,12 @@
 """Templates: Jinja2 with everything escaped, so that a token is text wherever it stands."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..sections import Grid
 from ..visible import safe_text
@@ -19,6 +20,11 @@ def fill(template: str, **values: Any) -> Markup:
 def opacity(prob: float) -> str:
     """Of the hue that shades a probability: its square root, so that 1 % is to be told from nothing."""
     return f"{min(1.0, max(0.0, prob)) ** 0.5:.3g}"
+
+
+def with_commands(line: str) -> Markup:
+    """A line in which commands to type, between grave accents, are marked up as code."""
+    return Markup(re.sub("`(gpt2-inspect [^`]+)`", r"<code>\1</code>", str(escape(line))))
 
 
 def shown_columns(grid: Grid) -> list[int]:
@@ -39,5 +45,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"opacity": opacity, "safe": safe_text, "shown": shown_columns}
+    environment.globals |= {
+        "opacity": opacity,
+        "safe": safe_text,
+        "shown": shown_columns,
+        "with_commands": with_commands,
+    }
     return environment

@@ -11,6 +11,9 @@ KINDS = ("wte", "wpe", "sum")
 MANY = 16
 """So many other rows that are nearly the same are not words with nearly the same meaning."""
 
+CONTRAST = 4
+"""Power of a cosine that shades it: the nearest of the neighbours would else look like the farthest."""
+
 
 def sections(result: Embeddings, page: Page) -> list[Section]:
     """The token vectors, the position vectors, the sums, and the neighbours of the tokens."""
@@ -71,4 +74,4 @@ def _keys(token: EmbeddedToken) -> tuple[Cell, Cell]:
 
 
 def _neighbor(found: Neighbor) -> Cell:
-    return Cell(visible(found), max(0.0, found.cosine), aside=decimal(found.cosine))
+    return Cell(visible(found), max(0.0, found.cosine) ** CONTRAST, aside=decimal(found.cosine))

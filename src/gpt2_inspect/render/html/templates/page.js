@@ -58,7 +58,7 @@
     const drawText = (layer, head) => pieces.forEach((piece, index) => {
       const part = weight(layer, head, query, index);
       piece.style.setProperty("--p", shade(part));
-      piece.lastChild.textContent = index <= query ? `${Math.round(100 * part)} %` : "–";
+      piece.lastChild.textContent = index <= query ? `${Math.round(100 * part)}%` : "–";
       piece.setAttribute("aria-pressed", String(index === query));
     });
 
