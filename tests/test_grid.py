@@ -214,7 +214,7 @@ class TestLiveGrid:
             shades = [part for line in drawn for part in line if part.prob == 0.5]
             assert "".join(sorted(without_spaces("".join(part.text for part in shades)))) == best
             below = "".join(part.text for line in drawn for part in line if part.prob == 0.7)
-            assert without_spaces(below) == without_spaces("b:" + row[-1].text + row[-1].aside if row[-1].text else "")
+            assert without_spaces(below) == without_spaces(row[-1].text + row[-1].aside if row[-1].text else "")
             assert any(
                 tail(row[1].text.rstrip(), width - 14, cell_len)[-6:].lstrip("…") in text_of(line) for line in drawn
             )

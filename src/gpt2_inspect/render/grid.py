@@ -5,7 +5,7 @@ fits is taken:
 
     columns      each as wide as it needs; or columns of text narrower, their cells broken into lines; or, if the grid
                  has key columns, several grids below each other that all begin with these. The tail column, if there
-                 is one, takes what is left; a text that is longer goes above its row
+                 is one, takes more if there is more; a text that is longer goes above its row
     below texts  the first cell and the text of the tail column on a line, the other columns on the next
     lists        a list of cells for each row
 
@@ -243,7 +243,7 @@ class _Lists:
 
     def row(self, row: Row) -> Iterator[Line]:
         goes_on = bool(row) and self._shown_end and not row[0].text
-        if self._begun and not goes_on:
+        if self._begun:
             yield []
         self._begun = True
         for index, (column, cell) in enumerate(zip(self._columns, row, strict=True)):
@@ -318,10 +318,17 @@ def _lines_below(grid: Grid, row: Row, indent: int, width: int | None, measure: 
     for column, cell in zip(grid.columns, row, strict=True):
         if not column.below or not cell.text:
             continue
-        text = say("{heading}: {meaning}", heading=column.heading, meaning=f"{cell.text} {cell.aside}".rstrip())
-        for part in [text] if width is None else wrap(text, width - indent, measure):
-            space = [Segment(" " * indent)] if indent else []
-            yield [*space, Segment(part, cell.prob, cell.strong)]
+        meaning = f"{cell.text} {cell.aside}".rstrip()
+        text = say("{heading}: {meaning}", heading=column.heading, meaning=meaning)
+        heading, _, _ = text.partition(meaning)
+        room = None if width is None else width - indent
+        if room is None or measure(text) <= room:
+            lines = [[Segment(heading), Segment(meaning, cell.prob, cell.strong)]]
+        else:
+            lines = [[Segment(part)] for part in wrap(heading.rstrip(), room, measure)]
+            lines += [[Segment(part, cell.prob, cell.strong)] for part in wrap(meaning, room, measure)]
+        space = [Segment(" " * indent)] if indent else []
+        yield from ([*space, *line] for line in lines)
 
 
 def _broken(cell: Cell, width: int, measure: Measure, *, beside: bool) -> list[str]:

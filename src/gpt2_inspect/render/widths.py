@@ -15,6 +15,10 @@ _MARKED = _WORD + 2
 SPARE = 3
 """Columns more than a typical cell that one with an aside takes where there is room for them."""
 
+GROWTH = 24
+"""Columns more than a typical text that a tail column takes where there is room for them: later texts are longer. Still
+more would only be a gap, and a longer text goes above its row."""
+
 
 class Band(NamedTuple):
     """Columns that go side by side."""
@@ -44,8 +48,8 @@ def tail_column(grid: Grid) -> int | None:
 def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
     """How the columns that are not `below` go into `width`; None if not even a part of them fits.
 
-    Of a grid with a sample all go side by side as they are, and the texts of the tail column take what is left:
-    later ones may need it.
+    Of a grid with a sample all go side by side as they are, and the texts of the tail column take more if there is
+    more: later ones may need it.
     """
     across = _across(grid)
     needs = _needs(grid, across, width, measure)
@@ -53,7 +57,7 @@ def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
     if width is None or _total(natural, grid.gap) <= width:
         if (tail := tail_column(grid)) is not None and width is not None:
             spare = width - _total(natural, grid.gap)
-            natural[across.index(tail)] += spare if grid.sample else min(spare, _cut(grid, tail, measure))
+            natural[across.index(tail)] += min(spare, GROWTH if grid.sample else _cut(grid, tail, measure))
         return [Band(across, natural)]
     if grid.sample:
         widths = _narrowed(list(needs.values()), grid.gap, width)
