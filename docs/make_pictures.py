@@ -397,25 +397,30 @@ def photograph_page(text: str, size: tuple[int, int], picture: Path, scale: floa
 # What is photographed
 
 
+def made_small(picture: Path) -> None:
+    """Keep 64 colours of it, and say how large it is: a screen has few."""
+    from PIL import Image  # comes with matplotlib
+
+    Image.open(picture).convert("RGB").quantize(64).save(picture, optimize=True)
+    print(f"{picture.relative_to(DOCS.parent)}: {picture.stat().st_size / 1000:.0f} kB")
+
+
 def pictures_for_readme() -> None:
     """One command on black, and one page."""
     README_PICTURE.parent.mkdir(exist_ok=True)
     photograph([(run(README_COMMAND, README_WIDTH, DARK, "24bit"), DARK)], README_PICTURE)
-    print(f"{README_PICTURE.relative_to(DOCS.parent)}: {README_PICTURE.stat().st_size / 1000:.0f} kB")
+    made_small(README_PICTURE)
     command = [sys.executable, "-m", "gpt2_inspect", *PAGE_COMMAND, "--format", "html"]
     page = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", timeout=60).stdout
     photograph_page(page, PAGE_SIZE, PAGE_PICTURE)
-    print(f"{PAGE_PICTURE.relative_to(DOCS.parent)}: {PAGE_PICTURE.stat().st_size / 1000:.0f} kB")
+    made_small(PAGE_PICTURE)
 
 
 def plot_for_its_page() -> None:
     """What --plot draws, which needs no Chromium."""
     arguments = [*shlex.split(PLOT_COMMAND), "--plot", str(PLOT)]
     subprocess.run([sys.executable, "-m", "gpt2_inspect", *arguments], check=True, stdout=subprocess.DEVNULL)
-    from PIL import Image  # comes with matplotlib
-
-    Image.open(PLOT).quantize(64).save(PLOT, optimize=True)
-    print(f"{PLOT.relative_to(DOCS.parent)}: {PLOT.stat().st_size / 1000:.0f} kB")
+    made_small(PLOT)
 
 
 def pictures_of_all(folder: Path, widths: Sequence[int], depth: str, wanted: Callable[[str], bool]) -> None:

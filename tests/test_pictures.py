@@ -62,3 +62,9 @@ def test_a_token_is_no_markup_and_has_the_width_of_its_columns(pictures: Any) ->
     assert page.count("&lt;b&gt;") == 2 and "<b>" not in page
     assert page.count(f'width:{2 * pictures.ADVANCE:.4f}px">你') == 2
     assert (width, height) == (2 * (675 + 2 * pictures.MARGIN), pictures.LINE + 2 * pictures.MARGIN)
+
+
+def test_pictures_are_small(pictures: Any) -> None:
+    kept = sorted((pictures.DOCS / "pictures").iterdir())
+    assert {pictures.README_PICTURE, pictures.PAGE_PICTURE, pictures.PLOT} == set(kept)
+    assert max(picture.stat().st_size for picture in kept) < 60_000
