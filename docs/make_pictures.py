@@ -35,7 +35,7 @@ from examples import examples  # noqa: E402
 
 README_PICTURE = DOCS / "pictures" / "next-tokens.png"
 README_COMMAND = 'next-tokens "hello,how are you" --model pocket --steps 5'
-README_WIDTH = 84
+README_WIDTH = 100
 
 PAGE_PICTURE = DOCS / "pictures" / "score-page.png"
 PAGE_COMMAND = ("score", "The cat sat on the moon because it was tired.", "--model", "pocket", "--no-timing")
