@@ -401,22 +401,29 @@ class TestForms:
 
     def test_asides_of_a_row_go_below_together(self) -> None:
         """And at the right, where their decimal points stand below each other, however wide the heading is."""
-        columns = (Column("state", whole=True), Column("top 1"), Column("top 2"), Column("and what comes last"))
+        columns = (Column("state", whole=True), Column("top 1"), Column("top 2"), Column("what comes last"))
         rows = (
             (Cell("wte + wpe"), Cell("·you", aside=">99.9%"), Cell("·your", aside="<0.1%"), Cell("·", aside="0.1%")),
             (Cell("block 4 + ln_f"), Cell("·something", aside="2.0%"), Cell("·some", aside="1.6%"), Cell("·a")),
         )
         assert shown(Grid(columns, rows), 80) == [
-            "state           top 1            top 2        and what comes last",
+            "state           top 1            top 2        what comes last",
             "wte + wpe       ·you     >99.9%  ·your <0.1%  · 0.1%",
             "block 4 + ln_f  ·something 2.0%  ·some  1.6%  ·a",
         ]
-        assert shown(Grid(columns, rows), 44)[4:] == [
+        assert shown(Grid(columns, rows), 44)[3:] == [
             "wte + wpe       ·you          ·your   ·",
             "                      >99.9%   <0.1%    0.1%",
             "block 4 + ln_f  ·something    ·some   ·a",
             "                        2.0%    1.6%",
         ]
+
+    def test_a_heading_of_many_lines_makes_a_list(self) -> None:
+        columns = (Column("what stands at the next place"), Column("rank", number=True))
+        rows = ((Cell("·cat"), Cell("8")),)
+        assert shown(Grid(columns, rows), 20) == ["what stands at  rank", "the next place", "·cat               8"]
+        assert shown(Grid(columns, rows), 12) == ["what stands", "at the next", "place", "  ·cat", "rank", "  8"]
+        assert len(shown(Grid(columns, rows, keys=1), 12)) == 6  # it has no other form
 
     def test_a_cell_takes_what_its_neighbours_have_to_spare(self) -> None:
         """The later ones first; no text without an aside, and no number, moves."""
@@ -492,7 +499,7 @@ class TestForms:
         heading, first, second = lines_of(grid, None) + lines_of(grid._replace(rows=grid.rows * 2), None)[2:]
         assert [segment.heading for segment in heading] == [True, False, True]
         assert first == second
-        narrow = lines_of(Grid((Column("a"), Column("b")), ((Cell("x" * 24, 0.5), Cell("y " * 9, 0.25)),)), 20)
+        narrow = lines_of(Grid((Column("a"), Column("b")), ((Cell("x" * 24, 0.5), Cell("y " * 7, 0.25)),)), 20)
         for line in narrow[1:]:
             assert [segment.prob for segment in line] == [
                 0.5 if line[0].text.strip() else None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .lines import Measure, pieces
+from .lines import Measure, pieces, wrap
 from .sections import Cell, Column, Grid, Row
 
 _WORD = 13
@@ -14,6 +14,9 @@ _MARKED = _WORD + 2
 
 SPARE = 3
 """Columns more than a typical cell that one with an aside takes where there is room for them."""
+
+TALLEST = 3
+"""Lines of a heading; a cell may have one more."""
 
 GROWTH = 24
 """Columns more than a typical text that a tail column takes where there is room for them: later texts are longer. Still
@@ -67,10 +70,23 @@ def bands(grid: Grid, width: int | None, measure: Measure) -> list[Band] | None:
     narrow = _total([need.least for need in needs.values()], grid.gap) <= width
     for indices in [across] if narrow or not grid.keys else _spread(across, needs, grid.keys, grid.gap, width):
         widths = _narrowed([needs[index] for index in indices], grid.gap, width)
-        if _total(widths, grid.gap) > width:
+        if _total(widths, grid.gap) > width or (not grid.keys and _is_tall(grid, widths, indices, measure)):
             return None
         found.append(Band(indices, widths))
     return found
+
+
+def _is_tall(grid: Grid, widths: Sequence[int], indices: Sequence[int], measure: Measure) -> bool:
+    """Whether headings or cells would become towers, which nobody reads: then a list is better."""
+
+    def lines(text: str, width: int) -> int:
+        return len(wrap(text, width, measure))
+
+    return any(
+        lines(grid.columns[at].heading, width) > TALLEST
+        or any(lines(row[at].text, width) > TALLEST + 1 for row in grid.rows)
+        for at, width in zip(indices, widths, strict=True)
+    )
 
 
 def _cut(grid: Grid, tail: int, measure: Measure) -> int:
