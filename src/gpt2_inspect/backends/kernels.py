@@ -16,13 +16,6 @@ from ..checkpoint.weights import Array
 from .activations import Activation
 from .team import share
 
-
-def _has(feature: str) -> bool:
-    """Whether the processor has these instructions, under NumPy's name for them."""
-    features: dict[str, bool] = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__cpu_features__", {})
-    return features.get(feature, False)
-
-
 PIECE = 1 << 17
 """Floats in a piece, 512 KiB: it and its scratch space fit in a core's second-level cache."""
 
@@ -47,7 +40,10 @@ _MASKS = 64
 IN_CACHES = 6 * PIECE
 """Floats of a weight matrix, 3 MiB, that stay in the caches of two cores while one row after the other uses them."""
 
-_FAST_DOTS = not _has("AVX2") or _has("AVX512F")
+_HAS: dict[str, bool] = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__cpu_features__", {})
+"""Which instructions the processor has, under NumPy's names for them."""
+
+_FAST_DOTS = not _HAS.get("AVX2", False) or _HAS.get("AVX512F", False)
 """One thread's dot products reach the speed of memory, and BLAS's products of a matrix and a row do not. Measured with
 OpenBLAS on processors with AVX-512; on one with AVX2 alone it is the other way round, since all threads read there."""
 

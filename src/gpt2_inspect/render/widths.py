@@ -16,7 +16,10 @@ SPARE = 3
 """Columns more than a typical cell that one with an aside takes where there is room for them."""
 
 TALLEST = 3
-"""Lines of a heading; a cell may have one more."""
+"""Lines of a heading."""
+
+USUAL = 2
+"""Lines that the cells of a column have at most, taken together."""
 
 GROWTH = 24
 """Columns more than a typical text that a tail column takes where there is room for them: later texts are longer. Still
@@ -84,7 +87,7 @@ def _is_tall(grid: Grid, widths: Sequence[int], indices: Sequence[int], measure:
 
     return any(
         lines(grid.columns[at].heading, width) > TALLEST
-        or any(lines(row[at].text, width) > TALLEST + 1 for row in grid.rows)
+        or sum(lines(row[at].text, width) for row in grid.rows) > USUAL * len(grid.rows)
         for at, width in zip(indices, widths, strict=True)
     )
 
