@@ -68,7 +68,7 @@ def test_a_click_or_the_keyboard_shows_what_a_token_was_taken_from(
     browser.open(page(tmp_path, "next-tokens", TEXT, "--steps", "3", model=tiny))
     shown = "return [...document.querySelectorAll('.panel')].filter(e => e.offsetHeight).map(e => e.innerText)"
     assert len(browser.run(shown)) == 1
-    pieces = browser.driver.find_elements("css selector", "a.piece")
+    pieces = browser.driver.find_elements("css selector", ".pieces a")
     assert len(pieces) == len(result.steps)
     pieces[1].click()
     (text,) = browser.run(shown)

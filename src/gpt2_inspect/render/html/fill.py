@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..lines import tail
 from ..sections import Grid
 from ..visible import safe_text
 
@@ -18,7 +19,12 @@ def fill(template: str, **values: Any) -> Markup:
 
 def opacity(prob: float) -> str:
     """Of the hue that shades a probability: its square root, so that 1 % is to be told from nothing."""
-    return f"{min(1.0, max(0.0, prob)) ** 0.5:.3g}"
+    return short(min(1.0, max(0.0, prob)) ** 0.5)
+
+
+def short(value: float) -> str:
+    """In as few characters as can be, with up to two decimals: a page has thousands of them."""
+    return f"{value:.2f}".strip("0").rstrip(".") or "0"
 
 
 def shown_columns(grid: Grid) -> list[int]:
@@ -30,6 +36,10 @@ def shown_columns(grid: Grid) -> list[int]:
     ]
 
 
+def _end(text: str, width: int) -> str:
+    return tail(text, width, len)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -39,5 +49,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"opacity": opacity, "safe": safe_text, "shown": shown_columns}
+    environment.globals |= {"opacity": opacity, "short": short, "tail": _end, "safe": safe_text, "shown": shown_columns}
     return environment
