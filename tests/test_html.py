@@ -247,6 +247,6 @@ def test_the_plane_is_that_of_pca(tiny: Path) -> None:
 def test_curves_stay_on_their_paper(values: list[float | None]) -> None:
     drawn = str(chart("a", ["<b>" * 9] * len(values), [Line("b", values)], "c"))
     height = int(re.search(r'<svg class="chart" viewBox="0 0 \d+ (\d+)', drawn)[1])  # type: ignore[index]
-    points = [float(y) for y in re.findall(r'cy=([\d.-]+)', drawn)]
+    points = [float(y) for y in re.findall(r"cy=([\d.-]+)", drawn)]
     assert len(points) == sum(value is not None for value in values)
     assert all(0 <= y <= height for y in points) and "<b>" not in drawn

@@ -14,7 +14,7 @@ LEFT, TOP, HEIGHT = 46, 12, 170
 STEP, LEAST = 34, 320
 """Pixels between two points, and the least for all."""
 
-LETTER, NAME = 7.3, 12
+LETTER, NAME = 7.3, 16
 """Pixels of a letter of a name, and how many letters are shown of one."""
 
 
@@ -68,7 +68,7 @@ def chart(caption: str, names: Sequence[str], lines: Sequence[Line], label: str)
             "label": label,
             "left": round(left, 1),
             "width": round(width),
-            "height": round(TOP + HEIGHT + 12 + margin),
+            "height": round(TOP + HEIGHT + 14 + margin),
             "base": TOP + HEIGHT,
             "ticks": ticks,
             "names": [_turned(place(index, 0).x, TOP + HEIGHT + 14, _cut(name)) for index, name in enumerate(names)],

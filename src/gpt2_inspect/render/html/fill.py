@@ -1,11 +1,12 @@
 """Templates: Jinja2 with everything escaped, so that a token is text wherever it stands."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..lines import tail
 from ..sections import Grid
@@ -36,6 +37,16 @@ def shown_columns(grid: Grid) -> list[int]:
     ]
 
 
+def longest_aside(grid: Grid) -> int:
+    """Its characters; 0 if no cell has one."""
+    return max((len(cell.aside) for row in grid.rows for cell in row), default=0)
+
+
+def with_code(text: str) -> Markup:
+    """With command lines of this program, which stand between backticks, as code."""
+    return Markup(re.sub("`(gpt2-inspect [^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
 def _end(text: str, width: int) -> str:
     return tail(text, width, len)
 
@@ -49,5 +60,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"opacity": opacity, "short": short, "tail": _end, "safe": safe_text, "shown": shown_columns}
+    environment.globals |= {
+        "longest_aside": longest_aside,
+        "opacity": opacity,
+        "safe": safe_text,
+        "short": short,
+        "shown": shown_columns,
+        "tail": _end,
+        "with_code": with_code,
+    }
     return environment

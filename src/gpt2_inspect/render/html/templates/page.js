@@ -60,19 +60,22 @@
     const drawText = (layer, head) => pieces.forEach((piece, index) => {
       const part = weight(layer, head, query, index);
       piece.style.setProperty("--p", shade(part));
-      piece.lastChild.textContent = index <= query ? `${Math.round(100 * part)} %` : "–";
+      piece.lastChild.textContent = index <= query ? `${Math.round(100 * part)}%` : "–";
       piece.setAttribute("aria-pressed", String(index === query));
     });
 
     const drawLinks = (layer, head) => {
-      const line = 22, width = 460, short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
-      const svg = make("svg", { viewBox: `0 0 ${width} ${count * line}`, width: "100%", role: "img", "aria-label": find("links").dataset.label });
+      const line = 22, gap = 150, short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
+      const places = (text) => [...text].reduce((sum, letter) => sum + (letter > "\u2e7f" ? 2 : 1), 0);
+      const names = 8 * Math.max(...tokens.map((token) => places(short(token)))) + 4;
+      const width = 2 * names + gap;
+      const svg = make("svg", { viewBox: `0 0 ${width} ${count * line}`, width, role: "img", "aria-label": find("links").dataset.label });
       tokens.forEach((token, index) => {
         const y = index * line + line / 2;
-        const from = make("text", { x: 150, y: y + 4, "text-anchor": "end", "font-weight": index === query ? 700 : 400 }, short(token));
-        svg.append(from, make("text", { x: 310, y: y + 4 }, short(token)));
+        const from = make("text", { x: names, y: y + 4, "text-anchor": "end", "font-weight": index === query ? 700 : 400 }, short(token));
+        svg.append(from, make("text", { x: names + gap, y: y + 4 }, short(token)));
         if (index <= query) {
-          svg.append(make("line", { x1: 158, x2: 302, y1: query * line + line / 2, y2: y, class: "edge", "stroke-opacity": shade(weight(layer, head, query, index)) }));
+          svg.append(make("line", { x1: names + 8, x2: names + gap - 8, y1: query * line + line / 2, y2: y, class: "edge", "stroke-opacity": shade(weight(layer, head, query, index)) }));
         }
       });
       find("links").replaceChildren(svg);
