@@ -15,11 +15,13 @@ import pytest
 from commands import TEXT
 from gpt2_inspect import load
 from gpt2_inspect.analysis import drawn
-from gpt2_inspect.render import render
+from gpt2_inspect.render import packing, render
 from gpt2_inspect.render.html.chart import Line, chart
 from gpt2_inspect.results.report import Report
 from harness import check_error, run_cli, without_times
 from loaded import HEAVY, RICH, check_absent, modules_of
+
+WORDS = ("cat", "dog", "king", "child", "old woman", "teacher", "sailor")
 
 
 class Tags(HTMLParser):
@@ -105,6 +107,34 @@ def test_the_records_come_back_from_the_page(report: Report, tmp_path: Path) -> 
     again = tmp_path / "again.html"
     assert run_cli("report", "--from", str(path), "--output", str(again)).code == 0
     assert again.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+
+
+def test_the_page_of_a_long_text_is_not_large_and_the_records_come_back(tmp_path: Path) -> None:
+    text = " ".join(f"The {word} sat on the {number} mats." for number in range(7) for word in WORDS)
+    paths = tmp_path / "report.html", tmp_path / "score.html"
+    for path in paths:
+        assert run_cli(path.stem, text, "-m", "pocket", "--output", str(path)).code == 0
+    size, size_of_score = (path.stat().st_size for path in paths)
+    asked = Report.from_dict(json.loads(run_cli("report", "--from", str(paths[0]), "--json").out))
+    n_tokens = len(asked.score.prompt.tokens)
+    assert 400 < n_tokens <= 512
+    assert size < 3300 * n_tokens and size_of_score < 1100 * n_tokens
+    assert asked.text == text and asked.without_times() == load("pocket").report(text).without_times()
+
+
+@pytest.mark.parametrize(
+    "damage", [("application/gzip", "application/zip"), ("H4sI", "H4sJ"), ("</script>", "=</script>")]
+)
+def test_compressed_records_that_are_damaged(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(packing, "MOST", 0)
+    path = tmp_path / "page.html"
+    page = "".join(render(report, "html"))
+    path.write_text(page, encoding="utf-8")
+    assert run_cli("report", "--from", str(path), "--json").out == "".join(render(report, "json"))
+    path.write_text(page.replace(*damage), encoding="utf-8")
+    check_error(run_cli("report", "--from", str(path)), 5, str(path), hint=True)
 
 
 @pytest.mark.parametrize(

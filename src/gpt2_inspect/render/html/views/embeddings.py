@@ -21,6 +21,9 @@ LETTERS = 14
 LINE = 15
 """Pixels between two names that would else lie on each other."""
 
+FARTHEST = 30
+"""Pixels from a point to its name; there is none further away, for nobody could tell whose it is."""
+
 LETTER, GAP = 8, 20
 """Pixels: a letter, and what a point takes beside its name."""
 
@@ -48,13 +51,15 @@ def _plane(result: Embeddings) -> list[Markup]:
         name = text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}"
         while any(abs(low - other) < LINE and x < end and x + _width(name) > start for start, end, other in names):
             low += 2
-        names.append((x, x + _width(name), low))
+        named = low - y <= FARTHEST
+        if named:
+            names.append((x, x + _width(name), low))
         points.append(
             {
                 "x": round(x, 1),
                 "y": round(y, 1),
                 "name_y": round(low + 4, 1),
-                "text": name,
+                "text": name if named else "",
                 "title": text,
             }
         )
@@ -66,6 +71,9 @@ def _plane(result: Embeddings) -> list[Markup]:
         ),
         "across": say("first component"),
         "up": say("second component"),
+        "hint": say("Where points lie close, not all names have room: the pointer on a point shows its own.")
+        if any(not point["text"] for point in points)
+        else "",
     }
     height = max(HEIGHT, *(round(low) + EDGE for *_, low in names))
     return [fill("plane.html", points=points, words=words, width=WIDTH, height=height, middle=HEIGHT / 2)]
