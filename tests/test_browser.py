@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from checkpoints import copy_with_last_token
 from commands import OTHERS, TEXT, VARIANTS
 from gpt2_inspect import load
 from gpt2_inspect.cli.app import OTHER_COMMANDS
+from gpt2_inspect.render import packing
 from gpt2_inspect.results.attention import Attention
 from harness import run_cli
 
@@ -68,7 +70,7 @@ def test_a_click_or_the_keyboard_shows_what_a_token_was_taken_from(
     browser.open(page(tmp_path, "next-tokens", TEXT, "--steps", "3", model=tiny))
     shown = "return [...document.querySelectorAll('.panel')].filter(e => e.offsetHeight).map(e => e.innerText)"
     assert len(browser.run(shown)) == 1
-    pieces = browser.driver.find_elements("css selector", "a.piece")
+    pieces = browser.driver.find_elements("css selector", ".pieces a")
     assert len(pieces) == len(result.steps)
     pieces[1].click()
     (text,) = browser.run(shown)
@@ -114,3 +116,22 @@ def test_hostile_tokens_stay_text(browser: Browser, hostile: Path, tmp_path: Pat
     assert "</script><img" in shown, shown
     assert "\u202e" not in path.read_text(encoding="utf-8") and "\0" not in path.read_text(encoding="utf-8")
     check(browser, path)
+
+
+@pytest.mark.parametrize("most", [0, 10**9])
+def test_the_button_saves_the_records(
+    browser: Browser, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(packing, "MOST", most)
+    path = page(tmp_path, "report", TEXT, model=tiny)
+    browser.open(path)
+    browser.run(
+        "URL.createObjectURL = blob => (blob.text().then(text => window.saved = text), 'data:,');"
+        "HTMLAnchorElement.prototype.click = () => {}; document.querySelector('button.save').click()"
+    )
+    for _ in range(100):
+        if saved := browser.run("return window.saved"):
+            break
+        sleep(0.05)
+    assert saved and saved == packing.unpack(path.read_text(encoding="utf-8"))
+    assert browser.messages() == []

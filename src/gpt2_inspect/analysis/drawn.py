@@ -5,8 +5,8 @@ from ..results import ModelInfo
 MOST_WEIGHTS = 200_000
 """Attention weights, of all heads together: of more the page would become too large, and the record far larger."""
 
-MOST_STATES = 500
-"""States that the lens reads out, of all positions together: of more nobody sees them at once."""
+MOST_STATES = 1_500
+"""States that the lens reads out, of all positions together: of a few hundred columns nobody sees more than some."""
 
 
 def all_weights_fit(model: ModelInfo, n_tokens: int) -> bool:

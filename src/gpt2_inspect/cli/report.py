@@ -51,9 +51,9 @@ def report(
 def _read(path: Path) -> "Report":
     """The records inside a page. Raises InputError if the file cannot be read, or holds none."""
     import json
-    import re
 
     from ..analysis import report as questions  # whose options are to be read  # noqa: F401
+    from ..render.packing import unpack
     from ..results.report import Report
 
     try:
@@ -61,9 +61,8 @@ def _read(path: Path) -> "Report":
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(Message("cannot read {path!r}: {reason}", path=str(path), reason=reason)) from error
-    records = re.search(r'<script type="application/json" id="records"[^>]*>(.*?)</script>', page, re.DOTALL)
     try:
-        return Report.from_dict(json.loads(records[1] if records else page))
+        return Report.from_dict(json.loads(unpack(page) or page))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             Message("{path!r} holds no report that this version reads", path=str(path)),

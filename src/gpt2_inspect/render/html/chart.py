@@ -14,7 +14,7 @@ LEFT, TOP, HEIGHT = 46, 12, 170
 STEP, LEAST = 34, 320
 """Pixels between two points, and the least for all."""
 
-LETTER, NAME = 7.3, 14
+LETTER, NAME = 7.3, 16
 """Pixels of a letter of a name, and how many letters are shown of one."""
 
 
@@ -55,11 +55,11 @@ def chart(caption: str, names: Sequence[str], lines: Sequence[Line], label: str)
     drawn = []
     for line in lines:
         points = [
-            place(index, value)._replace(text=f"{names[index]} {line.name} {value:.{line.places}f}")
+            place(index, value)._replace(text=f"{names[index]} {value:.{line.places}f}")
             for index, value in enumerate(line.values)
             if value is not None
         ]
-        path = " ".join(f"{'L' if number else 'M'}{point.x} {point.y}" for number, point in enumerate(points))
+        path = "M" + " ".join(f"{point.x} {point.y}" for point in points)
         drawn.append({"name": line.name, "points": points, "path": path})
     return fill(
         "chart.html",
@@ -68,13 +68,18 @@ def chart(caption: str, names: Sequence[str], lines: Sequence[Line], label: str)
             "label": label,
             "left": round(left, 1),
             "width": round(width),
-            "height": round(TOP + HEIGHT + 12 + margin),
+            "height": round(TOP + HEIGHT + 14 + margin),
             "base": TOP + HEIGHT,
             "ticks": ticks,
-            "names": [place(index, 0)._replace(text=_cut(name)) for index, name in enumerate(names)],
+            "names": [_turned(place(index, 0).x, TOP + HEIGHT + 14, _cut(name)) for index, name in enumerate(names)],
             "lines": drawn,
         },
     )
+
+
+def _turned(x: float, y: float, text: str) -> _Point:
+    """The same place on a paper that is turned by 45 degrees against the clock."""
+    return _Point(round((x - y) * 0.5**0.5, 1), round((x + y) * 0.5**0.5, 1), text)
 
 
 def _cut(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ..lines import tail
 from ..sections import Grid
 from ..visible import safe_text
 
@@ -19,12 +20,12 @@ def fill(template: str, **values: Any) -> Markup:
 
 def opacity(prob: float) -> str:
     """Of the hue that shades a probability: its square root, so that 1 % is to be told from nothing."""
-    return f"{min(1.0, max(0.0, prob)) ** 0.5:.3g}"
+    return short(min(1.0, max(0.0, prob)) ** 0.5)
 
 
-def with_commands(line: str) -> Markup:
-    """A line in which commands to type, between grave accents, are marked up as code."""
-    return Markup(re.sub("`(gpt2-inspect [^`]+)`", r"<code>\1</code>", str(escape(line))))
+def short(value: float) -> str:
+    """In as few characters as can be, with up to two decimals: a page has thousands of them."""
+    return f"{value:.2f}".strip("0").rstrip(".") or "0"
 
 
 def shown_columns(grid: Grid) -> list[int]:
@@ -34,6 +35,20 @@ def shown_columns(grid: Grid) -> list[int]:
         for index, column in enumerate(grid.columns)
         if not column.below or any(row[index].text for row in grid.rows)
     ]
+
+
+def longest_aside(grid: Grid) -> int:
+    """Its characters; 0 if no cell has one."""
+    return max((len(cell.aside) for row in grid.rows for cell in row), default=0)
+
+
+def with_code(text: str) -> Markup:
+    """With command lines of this program, which stand between backticks, as code."""
+    return Markup(re.sub("`(gpt2-inspect [^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _end(text: str, width: int) -> str:
+    return tail(text, width, len)
 
 
 @cache
@@ -46,9 +61,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "longest_aside": longest_aside,
         "opacity": opacity,
         "safe": safe_text,
+        "short": short,
         "shown": shown_columns,
-        "with_commands": with_commands,
+        "tail": _end,
+        "with_code": with_code,
     }
     return environment

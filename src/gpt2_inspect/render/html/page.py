@@ -51,7 +51,9 @@ class Data(NamedTuple):
     """Of the button that saves them."""
     name: str
     """Of the file that they are saved as."""
-    json: Markup
+    kind: str
+    """The media type of what follows."""
+    text: Markup
 
 
 def arranged(result: Document, page: Page, id_: str) -> list[Shown]:

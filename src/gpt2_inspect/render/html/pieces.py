@@ -38,11 +38,9 @@ class Panel(NamedTuple):
 
     name: str
     title: str
-    lines: tuple[str, ...]
-    caption: str
-    headings: tuple[str, ...]
+    line: str
+    """What there is to know beside the bars."""
     rows: Sequence[Bar]
-    """May be empty: there is no chart then."""
 
 
 def given(token: Token, below: str = "") -> Piece:
@@ -57,12 +55,18 @@ def explorer(
     *,
     hint: str,
     legend: tuple[str, str],
+    caption: str,
+    headings: Sequence[str],
+    note: str = "",
     hue: str = "",
     opened: str = "",
 ) -> Markup:
-    """The text in pieces, and below it the panels, of which a script shows one at a time, first the one `opened`."""
-    values = {"pieces": pieces, "panels": panels, "hint": hint, "legend": legend, "hue": hue, "open": opened}
-    return fill("explorer.html", id=id_, **values)
+    """The text in pieces, and below it the panels, of which a script shows one at a time, first the one `opened`.
+
+    They are groups of rows of one table, with this caption, and headings for the cells of a bar's row.
+    """
+    words = {"hint": hint, "legend": legend, "caption": caption, "headings": headings, "note": note}
+    return fill("explorer.html", id=id_, pieces=pieces, panels=panels, hue=hue, open=opened, **words)
 
 
 def over_bytes(tokens: Sequence[Token]) -> Markup:

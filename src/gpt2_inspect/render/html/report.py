@@ -7,6 +7,7 @@ from markupsafe import Markup
 from ...messages import say
 from ..formats import Page
 from ..json import json_in_html
+from ..packing import pack
 from ..views.report import card
 from .page import Data, Line, Part, arranged, labelled, page_of
 
@@ -22,12 +23,13 @@ def report_page(result: Any, page: Page) -> str:
         )
         for part in result.items()
     ]
+    kind, records = pack(json_in_html(result))
     return page_of(
         heading=result.command,
         text=result.text,
         opening=[card(result.model)],
         parts=[*parts, *_below(page)],
-        data=Data(say("Save the records as JSON"), "report.json", Markup(json_in_html(result))),
+        data=Data(say("Save the records as JSON"), "report.json", kind, Markup(records)),
     )
 
 

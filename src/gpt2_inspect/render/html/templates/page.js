@@ -3,9 +3,11 @@
   const root = document.documentElement;
   root.classList.add("js");
 
+  const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
   // A piece of the text opens its panel. Without this file all panels are open, and pieces are links to them.
   for (const text of document.querySelectorAll("[data-panels]")) {
-    const pieces = [...text.querySelectorAll("a.piece")];
+    const pieces = [...text.querySelectorAll("a")];
     const panel = (piece) => document.getElementById(piece.hash.slice(1));
     const open = (chosen) => {
       for (const piece of pieces) {
@@ -31,7 +33,7 @@
     const tokens = JSON.parse(figure.dataset.tokens);
     const [layers, heads] = JSON.parse(figure.dataset.shape);
     const count = tokens.length;
-    const bytes = Uint8Array.from(atob(figure.dataset.weights), (letter) => letter.charCodeAt(0));
+    const bytes = fromBase64(figure.dataset.weights);
     const size = (count * (count + 1)) / 2;
     const weight = (layer, head, from, to) =>
       to > from ? 0 : bytes[(layer * heads + head) * size + (from * (from + 1)) / 2 + to] / 255;
@@ -48,7 +50,7 @@
     };
 
     const pieces = tokens.map((token, index) => {
-      const piece = make("button", { type: "button", class: "piece p" }, token);
+      const piece = make("button", { type: "button" }, token);
       piece.append(make("small", {}));
       piece.addEventListener("click", () => { query = index; draw(); });
       return piece;
@@ -63,14 +65,17 @@
     });
 
     const drawLinks = (layer, head) => {
-      const line = 22, width = 460, short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
-      const svg = make("svg", { viewBox: `0 0 ${width} ${count * line}`, width: "100%", role: "img", "aria-label": find("links").dataset.label });
+      const line = 22, gap = 150, short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
+      const places = (text) => [...text].reduce((sum, letter) => sum + (letter > "\u2e7f" ? 2 : 1), 0);
+      const names = 8 * Math.max(...tokens.map((token) => places(short(token)))) + 4;
+      const width = 2 * names + gap;
+      const svg = make("svg", { viewBox: `0 0 ${width} ${count * line}`, width, role: "img", "aria-label": find("links").dataset.label });
       tokens.forEach((token, index) => {
         const y = index * line + line / 2;
-        const from = make("text", { x: 150, y: y + 4, "text-anchor": "end", "font-weight": index === query ? 700 : 400 }, short(token));
-        svg.append(from, make("text", { x: 310, y: y + 4 }, short(token)));
+        const from = make("text", { x: names, y: y + 4, "text-anchor": "end", "font-weight": index === query ? 700 : 400 }, short(token));
+        svg.append(from, make("text", { x: names + gap, y: y + 4 }, short(token)));
         if (index <= query) {
-          svg.append(make("line", { x1: 158, x2: 302, y1: query * line + line / 2, y2: y, class: "edge", "stroke-opacity": shade(weight(layer, head, query, index)) }));
+          svg.append(make("line", { x1: names + 8, x2: names + gap - 8, y1: query * line + line / 2, y2: y, class: "edge", "stroke-opacity": shade(weight(layer, head, query, index)) }));
         }
       });
       find("links").replaceChildren(svg);
@@ -87,7 +92,7 @@
         row.append(make("th", { scope: "row" }, token));
         tokens.forEach((_, to) => {
           const part = weight(layer, head, from, to);
-          row.append(to > from ? make("td", {}) : make("td", { class: "p", style: `--p:${shade(part)}` }, String(Math.round(100 * part))));
+          row.append(to > from ? make("td", {}) : make("td", { style: `--p:${shade(part)}` }, String(Math.round(100 * part))));
         });
         body.append(row);
       });
@@ -127,12 +132,17 @@
     draw();
   }
 
-  // The records that the page was made from, as a file.
+  // The records that the page was made from, as a file; they may be compressed (gzip) in base64.
   const records = document.getElementById("records");
+  const readRecords = () => {
+    if (!records.type.startsWith("application/gzip")) return records.textContent;
+    const packed = new Blob([fromBase64(records.textContent)]);
+    return new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
   for (const button of document.querySelectorAll("button.save")) {
-    button.addEventListener("click", () => {
+    button.addEventListener("click", async () => {
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([records.textContent], { type: "application/json" }));
+      link.href = URL.createObjectURL(new Blob([await readRecords()], { type: "application/json" }));
       link.download = records.dataset.name;
       link.click();
       URL.revokeObjectURL(link.href);

@@ -13,10 +13,10 @@ from ...signs import signs
 from ...views import decimal, percent, visible
 from ..fill import fill
 
-STEP, ROW = 168, 44
+STEP, ROW = 168, 48
 """Pixels from one step to the next, and from one candidate to the one below it."""
 
-BOX, TALL = 128, 34
+BOX, TALL = 128, 38
 """Pixels: the size of a candidate."""
 
 LETTERS = 11

@@ -1,6 +1,7 @@
 """The page of `embeddings`: the tokens of the text on a plane (PCA), their neighbours in front of the other tables."""
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
@@ -20,8 +21,11 @@ LETTERS = 14
 LINE = 15
 """Pixels between two names that would else lie on each other."""
 
-FARTHEST = 2 * LINE
-"""Pixels that a name may stand below its point: where more names crowd, some points have none."""
+FARTHEST = 30
+"""Pixels from a point to its name; there is none further away, for nobody could tell whose it is."""
+
+LETTER, GAP = 8, 20
+"""Pixels: a letter, and what a point takes beside its name."""
 
 
 def arrange(result: Embeddings, sections: Sequence[Section], id_: str) -> list[Section | Markup]:
@@ -38,22 +42,24 @@ def _plane(result: Embeddings) -> list[Markup]:
     farthest = max(max(map(abs, token.plane)) for token in different.values()) or 1.0
     span = min((WIDTH - 4 * EDGE) / 2, HEIGHT / 2 - EDGE)
     points = []
-    names: list[tuple[float, float]] = []
+    names: list[tuple[float, float, float]] = []
     for token in sorted(different.values(), key=lambda token: -token.plane[1]):
         x = WIDTH / 2 - EDGE + token.plane[0] / farthest * (WIDTH / 2 - 2.2 * EDGE)
         y = HEIGHT / 2 - token.plane[1] / farthest * span
         low = y
-        while low - y <= FARTHEST and any(_lie_on_each_other((x, low), name) for name in names):
-            low += LINE
-        named = low - y <= FARTHEST
-        names += [(x, low)] if named else []
         text = visible(token)
+        name = text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}"
+        while any(abs(low - other) < LINE and x < end and x + _width(name) > start for start, end, other in names):
+            low += 2
+        named = low - y <= FARTHEST
+        if named:
+            names.append((x, x + _width(name), low))
         points.append(
             {
                 "x": round(x, 1),
                 "y": round(y, 1),
                 "name_y": round(low + 4, 1),
-                "text": "" if not named else text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}{signs().cut}",
+                "text": name if named else "",
                 "title": text,
             }
         )
@@ -65,10 +71,14 @@ def _plane(result: Embeddings) -> list[Markup]:
         ),
         "across": say("first component"),
         "up": say("second component"),
+        "hint": say("Where points lie close, not all names have room: the pointer on a point shows its own.")
+        if any(not point["text"] for point in points)
+        else "",
     }
-    height = max(HEIGHT, *(round(low) + EDGE for _, low in names))
+    height = max(HEIGHT, *(round(low) + EDGE for *_, low in names))
     return [fill("plane.html", points=points, words=words, width=WIDTH, height=height, middle=HEIGHT / 2)]
 
 
-def _lie_on_each_other(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return abs(one[1] - other[1]) < LINE and abs(one[0] - other[0]) < 8 * LETTERS
+def _width(name: str) -> int:
+    """Pixels of a point with its name: letters of East Asia take two places."""
+    return GAP + LETTER * sum(2 if east_asian_width(letter) in "WF" else 1 for letter in name)

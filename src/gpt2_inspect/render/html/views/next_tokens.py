@@ -20,11 +20,16 @@ def arrange(result: NextTokens, sections: Sequence[Section], id_: str) -> list[S
     pieces = [given(token) for token in result.prompt.tokens]
     pieces += [_piece(step) for step in result.steps]
     drawn = explorer(
-        f"{id_}-step",
+        id_,
         pieces,
-        [_panel(step, sampled=sampled) for step in result.steps],
+        [_panel(step) for step in result.steps],
         hint=say("Each framed token was added by the model. Choose one to see what it was taken from."),
         legend=(say("unlikely"), say("likely")),
+        caption=say("what could come next; {mark} is what was taken", mark=signs().chosen),
+        headings=[say("token"), say("rank"), say("probability"), *([say("after filters")] if sampled else [])],
+        note=say("the plain bar is the model's probability, the hatched one that after temperature and filters")
+        if sampled
+        else "",
         opened=str(result.steps[0].step),
     )
     facts = [section for section in sections if isinstance(section, Facts)]
@@ -43,30 +48,18 @@ def _piece(step: Step) -> Piece:
     return Piece(visible(step.chosen), str(step.step), opacity(prob), percent(prob))
 
 
-def _panel(step: Step, *, sampled: bool) -> Panel:
+def _panel(step: Step) -> Panel:
     listed = list(step.top_logprobs)
     if all(candidate.id != step.chosen.id for candidate in listed):
         listed.append(step.chosen)
-    lines = [
+    return Panel(
+        str(step.step),
+        say("step {step}: {token}", step=step.step, token=visible(step.chosen)),
         say(
             "entropy {bits} bits: as unsure as between {choices} tokens that are equally likely",
             bits=decimal(step.entropy_bits, 2),
             choices=f"{2**step.entropy_bits:.3g}",
-        )
-    ]
-    if sampled:
-        lines.append(
-            say("the plain bar is the model's probability, the hatched one that after temperature and filters")
-        )
-    headings = [say("token"), say("rank"), say("probability")]
-    if sampled:
-        headings.append(say("after filters"))
-    return Panel(
-        str(step.step),
-        say("step {step}: {token}", step=step.step, token=visible(step.chosen)),
-        tuple(lines),
-        say("what could come next; {mark} is what was taken", mark=signs().chosen),
-        tuple(headings),
+        ),
         [_bar(candidate, taken=candidate.id == step.chosen.id) for candidate in listed],
     )
 

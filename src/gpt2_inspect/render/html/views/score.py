@@ -11,6 +11,7 @@ from ...sections import Section
 from ...signs import signs
 from ...views import decimal, percent, visible
 from ..chart import Line, chart
+from ..fill import short
 from ..pieces import Bar, Panel, Piece, explorer, given
 
 MOST = 16.0
@@ -23,7 +24,7 @@ def arrange(result: Score, sections: Sequence[Section], id_: str) -> list[Sectio
     scored = list(pairwise(tokens))
     pieces = [given(tokens[0], signs().nothing), *(_piece(token) for _, token in scored)]
     drawn = explorer(
-        f"{id_}-token",
+        id_,
         pieces,
         [_panel(before, token) for before, token in scored],
         hint=say(
@@ -31,6 +32,8 @@ def arrange(result: Score, sections: Sequence[Section], id_: str) -> list[Sectio
             "rank. Choose one to see what the model would rather have said."
         ),
         legend=(say("0 bits"), say("{bits} bits or more", bits=f"{MOST:.0f}")),
+        caption=say("what the model proposed here; {mark} is what stands there", mark=signs().chosen),
+        headings=(say("token"), say("rank"), say("probability")),
         hue="hot",
         opened=str(max(tokens[1:], key=lambda token: token.surprisal_bits or 0.0).index) if scored else "",
     )
@@ -51,11 +54,13 @@ def arrange(result: Score, sections: Sequence[Section], id_: str) -> list[Sectio
 def _piece(token: ScoredToken) -> Piece:
     bits = token.surprisal_bits or 0.0
     below = f"{decimal(token.surprisal_bits, 1)}\n#{token.rank}"
-    return Piece(visible(token), str(token.index), f"{min(1.0, bits / MOST):.3g}", below)
+    return Piece(visible(token), str(token.index), short(min(1.0, bits / MOST)), below)
 
 
 def _panel(before: ScoredToken, token: ScoredToken) -> Panel:
-    facts = (
+    return Panel(
+        str(token.index),
+        say("token {index}: {token}", index=token.index, token=visible(token)),
         say(
             "{prob}, rank {rank}; surprisal {bits} bits, to be expected {entropy}",
             prob=percent(token.prob or 0.0),
@@ -63,13 +68,6 @@ def _panel(before: ScoredToken, token: ScoredToken) -> Panel:
             bits=decimal(token.surprisal_bits, 2),
             entropy=decimal(token.entropy_bits, 2),
         ),
-    )
-    return Panel(
-        str(token.index),
-        say("token {index}: {token}", index=token.index, token=visible(token)),
-        facts,
-        say("what the model proposed here; {mark} is what stands there", mark=signs().chosen),
-        (say("token"), say("rank"), say("probability")),
         [
             Bar(
                 f"{visible(each)} {signs().chosen}" if each.id == token.id else visible(each),
