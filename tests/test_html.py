@@ -123,7 +123,7 @@ def test_the_page_of_a_long_text_is_not_large_and_the_records_come_back(tmp_path
 
 
 @pytest.mark.parametrize(
-    "damage", [("application/gzip", "application/zip"), ("H4sI", "H4sJ"), ("</script>", "=</script>")]
+    "damage", [("application/gzip", "application/zip"), ("H4sI", "H4sJ"), ("</script>", "!</script>")]
 )
 def test_compressed_records_that_are_damaged(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: tuple[str, str]
