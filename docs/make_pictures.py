@@ -31,7 +31,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
-from examples import examples  # noqa: E402
+from examples import examples, with_typed  # noqa: E402
 
 README_PICTURE = DOCS / "pictures" / "next-tokens.png"
 README_COMMAND = 'next-tokens "hello,how are you" --model pocket --steps 5'
@@ -263,10 +263,12 @@ def run(command: str, width: int, theme: Theme, depth: str) -> Screen:
     own = re.compile("COLUMNS|LINES|NO_COLOR|FORCE_COLOR|COLORTERM|COLORFGBG|GPT2_INSPECT_.*")
     environ = {name: value for name, value in os.environ.items() if not own.fullmatch(name)}
     environ |= {"LANG": "C.UTF-8", "HF_HUB_OFFLINE": "1", **DEPTHS[depth]}
+    line, typed = with_typed(command)
+    line = line.removesuffix(" 2>&1")  # a terminal shows both
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     program = subprocess.Popen(
-        [sys.executable, "-m", "gpt2_inspect", *shlex.split(command)],
+        [sys.executable, "-m", "gpt2_inspect", *shlex.split(line)],
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -276,15 +278,16 @@ def run(command: str, width: int, theme: Theme, depth: str) -> Screen:
     )
     os.close(follower)
     screen = Screen(width)
-    screen.feed(f"\x1b[1m$ gpt2-inspect {command}\x1b[0m\r\n")
-    screen.feed(b"".join(_listen(leader, theme)).decode())
+    screen.feed(f"\x1b[1m$ gpt2-inspect {line}\x1b[0m\r\n")
+    screen.feed(b"".join(_listen(leader, theme, typed)).decode())
     if code := program.wait():
         print(f"{command}: exit code {code}", file=sys.stderr)
     return screen
 
 
-def _listen(leader: int, theme: Theme) -> Iterator[bytes]:
-    """What comes out; who asks for the background (OSC 11) gets the theme's."""
+def _listen(leader: int, theme: Theme, typed: str = "") -> Iterator[bytes]:
+    """What comes out; who asks for the background (OSC 11) gets the theme's, who prompts the next line of `typed`."""
+    lines = iter(typed.splitlines(keepends=True))
     answer = "\x1b]11;rgb:" + "/".join(f"{part:02x}{part:02x}" for part in theme.background) + "\x1b\\"
     while True:
         try:
@@ -297,6 +300,8 @@ def _listen(leader: int, theme: Theme) -> Iterator[bytes]:
             return
         if b"\x1b]11;?" in part:
             os.write(leader, answer.encode())
+        elif part.endswith(b": "):
+            os.write(leader, next(lines, "").encode())
         yield part
 
 

@@ -84,17 +84,19 @@ def environment(page: Path) -> dict[str, str]:
 
 
 def run_example(command: str, environ: dict[str, str]) -> str:
-    """What the command writes to standard output, as on a terminal without colours.
-
-    Behind `<<<` stands what is typed, as bash has it; `2>&1` shows what goes to standard error first.
-    """
-    command, _, typed = command.partition(" <<< ")
+    """What it writes to standard output, as on a terminal without colours; with `2>&1` to standard error first."""
+    command, typed = with_typed(command)
     line = command.removesuffix(" 2>&1")
-    stdin = typed.strip("$'").replace("\\n", "\n").encode() + b"\n" if typed else b""
     with patch.dict(os.environ, environ):  # where Typer looks for options that are not given
-        done = run_cli(*shlex.split(line), stdin=stdin, environ=environ)
+        done = run_cli(*shlex.split(line), stdin=typed.encode(), environ=environ)
     assert done.code == 0, done.err
     return done.out if line == command else done.err + done.out
+
+
+def with_typed(command: str) -> tuple[str, str]:
+    """The command before `<<<`, and the lines behind it, which are typed into it: `$'a\\nb'`, as bash has it."""
+    command, _, typed = command.partition(" <<< ")
+    return command, typed.strip("$'").replace("\\n", "\n") + "\n" if typed else ""
 
 
 def run_python(code: str, names: dict[str, Any]) -> str:

@@ -68,7 +68,7 @@ class TestNames:
             (["score", "hi", "--frmat", "csv"], "--format"),
             (["next-tokens", "hi", "-steps", "3"], "did you mean --steps?"),
             (["models", "pull", "gpt2", "--json"], "see `gpt2-inspect models pull --help`"),
-            (["next-tokens", "-5"], "goes behind `--`"),
+            (["next-tokens", "-5"], "goes after `--`"),
             (["next-tokens", "hello", "you"], "put quotes around"),
             (["next-tokens"], "next-tokens --help"),
             (["next-tokens", "hi", "--steps", "x"], "next-tokens --help"),

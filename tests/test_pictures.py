@@ -64,6 +64,18 @@ def test_a_token_is_no_markup_and_has_the_width_of_its_columns(pictures: Any) ->
     assert (width, height) == (2 * (675 + 2 * pictures.MARGIN), pictures.LINE + 2 * pictures.MARGIN)
 
 
+def test_what_is_typed_is_seen_where_it_was_asked_for(pictures: Any) -> None:
+    screen = pictures.run("quiz --rounds 2 --seed 3 --model pocket 2>&1 <<< $'much\\nmy'", 80, pictures.LIGHT, "24bit")
+    rows = ["".join(cell.text for cell in row).rstrip() for row in screen.shown]
+    assert rows[0] == "$ gpt2-inspect quiz --rounds 2 --seed 3 --model pocket"
+    assert [row for row in rows if ": " in row][:4] == [
+        "1 of 2: Thank you very …",
+        "your guess: much",
+        "2 of 2: My grandmother makes the best soup in …",
+        "your guess: my",
+    ]
+
+
 def test_pictures_are_small(pictures: Any) -> None:
     kept = sorted((pictures.DOCS / "pictures").iterdir())
     assert {pictures.README_PICTURE, pictures.PAGE_PICTURE, pictures.PLOT} == set(kept)

@@ -19,7 +19,7 @@ from .tokens import make_candidate
 
 @record
 class DecodeArgmaxQuestion(Question[str, Decode]):
-    """Go from the logits behind a text to the next token: argmax gives an index, and the index is decoded.
+    """Go from the logits after a text to the next token: argmax gives an index, and the index is decoded.
 
     Args:
         top_k: how many tokens to list from each end of the logits' order.

@@ -48,7 +48,7 @@ def compare(
     sample_top_k: Annotated[
         int | None, typer.Option("--sample-top-k", help=say("Sample from this many of the most probable tokens."))
     ] = None,
-    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help=say("Go on behind an end token."))] = False,
+    ignore_eos: Annotated[bool, typer.Option("--ignore-eos", help=say("Go on after an end token."))] = False,
 ) -> None:
     """Put two texts, models, temperatures or seeds side by side.
 

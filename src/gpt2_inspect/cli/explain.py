@@ -23,7 +23,7 @@ def explain(
 ) -> None:
     """Explain an idea, without a run.
 
-    A few paragraphs, and lines of Python that show it. Behind most commands --explain explains the answer.
+    A few paragraphs, and lines of Python that show it. After most commands --explain explains the answer.
 
     Examples:
         gpt2-inspect explain

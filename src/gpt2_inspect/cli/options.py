@@ -132,7 +132,7 @@ NoTiming = Annotated[
     bool, typer.Option("--no-timing", help=say("Leave out how long it took: two runs then print the same."))
 ]
 CsvMeta = Annotated[
-    bool, typer.Option("--csv-meta", help=say("With CSV: behind each row, columns for the model, seed and options."))
+    bool, typer.Option("--csv-meta", help=say("With CSV: after each row, columns for the model, seed and options."))
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("No notes and no progress; errors stay."))]
 Traceback = Annotated[bool, typer.Option("--traceback", help=say("On an error, show where in the code it arose."))]

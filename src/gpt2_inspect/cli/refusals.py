@@ -54,7 +54,7 @@ NOT_OPTIONS = {
     "output-hidden-states": Message("`hidden-states` shows them"),
     "output-attentions": Message("`attention` shows them"),
     "device-map": Message("--device takes cpu, cuda or cuda:N"),
-    "eos-token-id": Message("--ignore-eos goes on behind an end token; which ones there are is the model's to say"),
+    "eos-token-id": Message("--ignore-eos goes on after an end token; which ones there are is the model's to say"),
     "input-ids": Message("`decode` takes ids; the others take a text"),
     "cache-dir": Message("HF_HUB_CACHE names the hub's cache"),
     "html": Message("--format lists the formats"),
@@ -150,11 +150,11 @@ def _instead(typed: str, error: Any) -> Message | None:
         holder = command.get_command(context, nested(context)[0])
         if any(f"--{name}" in parameter.opts or typed in parameter.opts for parameter in holder.params):
             return Message(
-                "it belongs behind a command: `gpt2-inspect {command} TEXT {option}`", command=holder.name, option=typed
+                "it belongs after a command: `gpt2-inspect {command} TEXT {option}`", command=holder.name, option=typed
             )
     names = [option.removeprefix("--") for option in known]  # with the dashes any two short ones would be alike
     if near := [name] if name in names else get_close_matches(name, names, n=2):
         return Message("did you mean {names}?", names=one_of([f"--{each}" for each in near]))
     return Message(
-        "see `{command} --help`; an argument that begins with - goes behind `--`", command=context.command_path
+        "see `{command} --help`; an argument that begins with - goes after `--`", command=context.command_path
     )

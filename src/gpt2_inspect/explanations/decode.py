@@ -73,7 +73,7 @@ def _id_code(result: Decode) -> Iterator[str]:
 def _asked_about_logits(result: Decode) -> str:
     assert result.prompt is not None
     return say(
-        "Which token comes next behind the {tokens} of the text, and how does one get from the model's numbers to it?",
+        "Which token comes next after the {tokens} of the text, and how does one get from the model's numbers to it?",
         tokens=tokens(len(result.prompt.tokens)),
     )
 

@@ -55,7 +55,7 @@ def _columns(result: HiddenStates) -> Iterator[Term]:
         yield Term(top(len(best)), say("the next tokens that the state would give, with their probabilities."))
         if result.positions is not None:
             yield Term(say("position"), say("where the token stands, from 0."))
-            yield Term(say("token"), say("the token there; behind it, under each state's index, what that puts first."))
+            yield Term(say("token"), say("the token there; after it, under each state's index, what that puts first."))
 
 
 def _idea(result: HiddenStates) -> Iterator[str]:

@@ -24,7 +24,7 @@ def explain(result: Logits, page: Page) -> Explanation:
 
 def _asked(result: Logits) -> Iterator[str]:
     yield say(
-        "What do the logits say that the model gives behind each token of the text ({tokens}), and how do those at "
+        "What do the logits say that the model gives after each token of the text ({tokens}), and how do those at "
         "position {position}, '{token}', become probabilities? Nothing is drawn.",
         tokens=tokens(len(result.positions)),
         position=result.position,
@@ -36,10 +36,10 @@ def _columns(result: Logits) -> Iterator[Term]:
     softmax = result.softmax
     yield Term(say("position i"), say("where the token stands, from 0."))
     yield Term(
-        say("token"), say("the token that stands there; in the other tables one that may come behind position i.")
+        say("token"), say("the token that stands there; in the other tables one that may come after position i.")
     )
     yield Term(say("logits[i] rank first"), say("the most probable token for position i + 1, with its probability."))
-    yield Term(say("what stands at i + 1"), say("the token of the text that is there; behind the last there is none."))
+    yield Term(say("what stands at i + 1"), say("the token of the text that is there; after the last there is none."))
     yield Term(say("its rank"), say("its place in the order of these logits; 1 is the most probable."))
     yield Term(say("rank"), say("the place of a candidate, from 1."))
     yield Term(say("logit"), say("the model's number for it."))

@@ -160,7 +160,7 @@ def _idea(result: NextTokens) -> Iterator[str]:
         yield from _filters(result)
     if len(result.steps) > 1:
         yield say(
-            "The logits behind the last token rate the next one. Step 1 reads the whole text; every later step reads "
+            "The logits after the last token rate the next one. Step 1 reads the whole text; every later step reads "
             "the new token alone, for the keys and values of all earlier ones are kept (the KV cache)."
         )
 

@@ -19,7 +19,7 @@ def explain(result: Report, page: Page) -> Explanation:
                 "hidden-states), behind them (logits), and what can be done with the result (next-tokens, score, "
                 "compare-search, decode)."
             ),
-            say("--explain behind the command of a part explains that part, with its numbers."),
+            say("--explain after the command of a part explains that part, with its numbers."),
         ),
         code=(
             *code.up_to_ids(result.next_tokens, result.next_tokens.prompt),

@@ -55,7 +55,7 @@ def _columns(result: Score) -> Iterator[Term]:
     yield Term(
         top(len(result.positions[0].next_top_logprobs)),
         say(
-            "the most probable tokens for the place behind this one; {mark} is the one that stands there.",
+            "the most probable tokens for the place after this one; {mark} is the one that stands there.",
             mark=signs().chosen,
         ),
     )
@@ -66,7 +66,7 @@ def _idea(result: Score) -> Iterator[str]:
     if last.index == 0:
         best = last.next_top_logprobs[0]
         yield say(
-            "The logits at position i rate the token at i + 1. There is none behind '{token}', for which '{best}' "
+            "The logits at position i rate the token at i + 1. There is none after '{token}', for which '{best}' "
             "with {prob} would have been the best.",
             token=visible(last),
             best=visible(best),

@@ -264,7 +264,7 @@ def _table(lines: Iterable[bytes | None], separator: str, field: str, name: str)
                 yield _Record(None, called, _no_field(Message("the row has no {field!r}", field=field)))
     except csv.Error as error:
         raise InputError(
-            Message("cannot read {name!r} behind line {line}: {error}", name=name, line=reader.line_num, error=error),
+            Message("cannot read {name!r} after line {line}: {error}", name=name, line=reader.line_num, error=error),
             Message("a quote that is never closed takes the rest of the file"),
         ) from error
 

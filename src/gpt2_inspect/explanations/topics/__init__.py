@@ -59,5 +59,5 @@ def list_sections() -> "Iterator[Section]":
     rows = tuple((Cell(name), Cell(topic_named(name).title)) for name in TOPICS)
     yield Grid((Column(say("topic")), Column(say("about"))), rows)
     yield Facts(
-        (say("`gpt2-inspect explain TOPIC` explains one; `--explain` behind most commands explains the answer."),)
+        (say("`gpt2-inspect explain TOPIC` explains one; `--explain` after most commands explains the answer."),)
     )

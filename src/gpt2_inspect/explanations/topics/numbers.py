@@ -9,7 +9,7 @@ def logits() -> Topic:
         say("one number for each token of the vocabulary"),
         (
             say(
-                "Behind every token of a text the model gives a logit for each token of its vocabulary: the larger, "
+                "After every token of a text the model gives a logit for each token of its vocabulary: the larger, "
                 "the better that token would fit next. A logit can be any number. Alone it says nothing: only "
                 "differences count, for softmax gives the same if all logits grow by the same amount."
             ),

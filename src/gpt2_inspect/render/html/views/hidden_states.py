@@ -59,7 +59,7 @@ def _heat(result: HiddenStates) -> list[Markup]:
             )
         rows.append({"name": name_of(result.layers[index]), "cells": cells})
     words = {
-        "title": say("logit lens: what each state, read as if it were the last, puts first behind each token"),
+        "title": say("logit lens: what each state, read as if it were the last, puts first after each token"),
         "state": say("state"),
         "low": say("unlikely"),
         "high": say("likely"),
