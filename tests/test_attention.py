@@ -258,7 +258,7 @@ class TestCommandLine:
             match line.split():
                 case ["index", "token", *indices]:
                     headings += map(int, indices)
-                case [index, _, *weights] if index.isdecimal() and headings:
+                case [index, _, *weights] if headings and all(map(str.isdecimal, (index, *weights))):
                     found[int(index)] += map(int, weights)
         assert headings == list(range(len(result.matrix)))
         for index, row in enumerate(result.matrix):

@@ -215,7 +215,7 @@ def test_what_is_said_follows_the_options(answer: Answer) -> None:
     assert "were dropped" in said("next_tokens", TEXT * 12, steps=2, truncate_left=True)
     assert "moves them together" in said("next_tokens", TEXT, steps=50, temperature=30.0, seed=3)
     assert "has no probability" in said("score", TEXT) and "was put before" in said("score", TEXT, bos=True, top_k=1)
-    assert "There is none behind" in said("score", ONE) and "only look at itself" in said("attention", ONE, top_k=1)
+    assert "There is none after" in said("score", ONE) and "only look at itself" in said("attention", ONE, top_k=1)
     assert "lens" in said("hidden_states", TEXT, lens=True, position=-2, top_k=1)
     assert "lens" not in said("hidden_states", TEXT)
     assert "rate the tokens alike" in said("compare", (TEXT,), seeds=(1, 2), sample_top_k=2, top_p=0.9, steps=2)
