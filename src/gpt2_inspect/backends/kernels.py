@@ -43,9 +43,11 @@ IN_CACHES = 6 * PIECE
 _HAS: dict[str, bool] = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__cpu_features__", {})
 """Which instructions the processor has, under NumPy's names for them."""
 
-_FAST_DOTS = not _HAS.get("AVX2", False) or _HAS.get("AVX512F", False)
+_FAST_DOTS = not _HAS.get("AVX2", False) or (_HAS.get("AVX512F", False) and not _HAS.get("AVX512_SPR", False))
 """One thread's dot products reach the speed of memory, and BLAS's products of a matrix and a row do not. Measured with
-OpenBLAS on processors with AVX-512; on one with AVX2 alone it is the other way round, since all threads read there."""
+OpenBLAS on AMD's processors with AVX-512. It is the other way round with AVX2 alone, and on Intel's that NumPy calls
+AVX512_SPR (Sapphire Rapids and later): there one core does not read as fast as all threads do together.
+"""
 
 Rows = npt.NDArray[np.int64]
 """Numbers of rows."""
